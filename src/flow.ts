@@ -1,0 +1,193 @@
+/**
+ * The nouns of Understudy, types only. Everything else in `src/` is a stage that turns one of these into the next:
+ * kernel → intercept (Flow) → resolve (Resolution) → decide (Decision) → act (Outcome) → record (ExchangeRecord).
+ */
+
+/** A TCP endpoint. `address` is an IP literal (IPv4 dotted, never v4-mapped; IPv6 without brackets) or, only when it
+ * came from a request or an expectation, a host name. `port` is in host order. */
+export interface Endpoint {
+  readonly address: string
+  readonly port: number
+}
+
+/** What is intercepted: a local run today, a pod on a node. */
+export interface Workload {
+  /** The number that ties policy, listener and kernel records together; unique within one agent, never 0. */
+  readonly id: number
+  readonly name: string
+}
+
+/** The process that called connect(), as the kernel saw it. */
+export interface Process {
+  readonly pid: number
+  /** The kernel's comm: at most 15 bytes. */
+  readonly name: string
+}
+
+/** What the BPF programs saved about one intercepted connection (struct original_dst in bpf/include/contract.h). */
+export interface SavedDestination {
+  readonly destination: Endpoint
+  readonly process: Process
+  /** The cookie of the client's socket; the record itself is keyed by the accepted socket's cookie. */
+  readonly clientCookie: bigint
+  /** CLOCK_MONOTONIC at connect(), in nanoseconds. */
+  readonly connectedAtNs: bigint
+  /** The application chose its source address with bind(): the upstream leg must use the same one. */
+  readonly sourceBound: boolean
+  /** Which of the kernel's two stores answered: the pinned map by cookie, or the accepted socket's own storage. */
+  readonly via: 'map' | 'storage'
+}
+
+/** outbound: redirected by the kernel; direct: the client chose to speak to us (explicit proxy or mock server). */
+export type Direction = 'outbound' | 'direct'
+
+/** One accepted connection. */
+export interface Flow {
+  /** The accepted socket's cookie; 0n where there is no kernel side. */
+  readonly cookie: bigint
+  readonly workload: Workload
+  readonly direction: Direction
+  readonly client: Endpoint
+  /** The address the client reached us at. */
+  readonly local: Endpoint
+  readonly saved?: SavedDestination
+  /** What the client's own bytes name: Host header, absolute-form target or CONNECT authority. Known late. */
+  readonly named?: Endpoint
+}
+
+/** One strategy's answer. */
+export type Answer =
+  | { readonly kind: 'found'; readonly destination: Endpoint }
+  | { readonly kind: 'pass'; readonly why: string }
+  | { readonly kind: 'fault'; readonly error: Error }
+
+export interface Attempt {
+  readonly strategy: string
+  readonly answer: Answer
+}
+
+/** The original destination, and every strategy asked, in order. */
+export interface Resolution {
+  readonly destination?: Endpoint
+  readonly resolvedBy?: string
+  readonly trail: readonly Attempt[]
+}
+
+/** The head of one HTTP request, as sent. */
+export interface RequestHead {
+  readonly method: string
+  /** The request target exactly as sent: origin-form, absolute-form, authority-form or `*`. */
+  readonly target: string
+  /** Path without the query, not percent-decoded. `/` where the target has none. */
+  readonly path: string
+  /** The query without `?`, not decoded; empty where there is none. */
+  readonly query: string
+  readonly httpVersion: '1.0' | '1.1'
+  /** Name, value, name, value … in the order and spelling received. Values are latin1 strings, trimmed. */
+  readonly headers: readonly string[]
+  /** Host header (or the authority of an absolute-form target), as sent, with its port if it had one. */
+  readonly host?: string
+}
+
+/** A response that an expectation describes, ready to be written. */
+export interface MockResponse {
+  readonly statusCode: number
+  readonly reasonPhrase?: string
+  /** Name, value, name, value … */
+  readonly headers: readonly string[]
+  readonly body: Buffer
+  readonly delayMs: number
+}
+
+/** Why an exchange was refused; goes into the response header `x-understudy-reason`, the record and the metrics. */
+export type RefuseReason =
+  | 'no_expectation'
+  | 'no_destination'
+  | 'self_call'
+  | 'bad_request'
+  | 'expectation_failed'
+  | 'request_timeout'
+  | 'not_implemented'
+  | 'overloaded'
+
+export type Decision =
+  | { readonly kind: 'mock'; readonly expectationId: string; readonly response: MockResponse }
+  | { readonly kind: 'forward'; readonly destination: Endpoint; readonly expectationId?: string }
+  | { readonly kind: 'relay'; readonly destination: Endpoint }
+  | { readonly kind: 'refuse'; readonly status: number; readonly reason: RefuseReason }
+
+/** Why an upstream leg failed, in words a user can act on; also the value of `x-understudy-reason`. */
+export type UpstreamFault =
+  | 'upstream_refused'
+  | 'upstream_reset'
+  | 'upstream_timeout'
+  | 'upstream_unreachable'
+  | 'upstream_unresolved'
+  | 'upstream_protocol_error'
+  | 'upstream_closed'
+export type ClientFault = 'client_reset' | 'client_closed' | 'client_timeout'
+
+/** What happened to one exchange. */
+export interface Outcome {
+  /** Absent for opaque bytes, and where nothing was answered. */
+  readonly status?: number
+  readonly fault?: UpstreamFault | ClientFault | RefuseReason
+  readonly requestBytes: number
+  readonly responseBytes: number
+  readonly durationMs: number
+}
+
+/** What an exchange was spoken in. `opaque` and `tls` are relayed byte for byte. */
+export type Protocol = 'http/1.1' | 'http/1.0' | 'tls' | 'http/2' | 'opaque'
+
+/** The one wide record per exchange, written when it ends. */
+export interface Exchange {
+  readonly kind: 'exchange'
+  /** Start, milliseconds since the epoch. */
+  readonly startedAtMs: number
+  readonly flow: Flow
+  readonly protocol: Protocol
+  readonly request?: RequestHead
+  readonly resolution: Resolution
+  readonly decision: Decision
+  readonly outcome: Outcome
+}
+
+/** Why the kernel left a connection alone, or that it did not (bpf/include/contract.h, enum verdict). */
+export type Verdict =
+  | 'redirected'
+  | 'not_enrolled'
+  | 'own_traffic'
+  | 'loopback'
+  | 'link_local'
+  | 'bound_device'
+  | 'excluded_port'
+  | 'excluded_cidr'
+  | 'agent_stale'
+  | 'no_listener'
+  | 'no_record'
+  | 'failed_closed'
+
+/** How a connection ended. */
+export type CloseReason = 'orderly' | 'reset' | 'refused' | 'timed_out' | 'unreachable' | 'aborted' | 'other'
+
+/** One closed connection of a workload, as the kernel counted it, intercepted or not. */
+export interface ConnectionSummary {
+  readonly kind: 'connection'
+  /** End, milliseconds since the epoch. */
+  readonly endedAtMs: number
+  readonly cookie: bigint
+  readonly process: Process
+  readonly destination: Endpoint
+  readonly source: Endpoint
+  readonly verdict: Verdict
+  readonly closeReason: CloseReason
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  /** connect() to close, milliseconds. */
+  readonly durationMs: number
+  /** Whether the handshake ended in ESTABLISHED. */
+  readonly established: boolean
+  readonly srttUs: number
+  readonly retransmits: number
+}
