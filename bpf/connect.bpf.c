@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* connect.bpf.c - cgroup/connect4 and connect6: note where the application goes, then send it to our listener. */
+
+#define UNTOUCHED 1
+
+static __always_inline int is_bound(struct bpf_sock *sk)
+{
+	return sk->src_ip4 || sk->src_ip6[0] || sk->src_ip6[1] || sk->src_ip6[2] || sk->src_ip6[3];
+}
+
+static __always_inline void bind_source(struct bpf_sock_addr *ctx, const __u8 *source, int family)
+{
+	const struct words *address = (const struct words *)source;
+	long error;
+
+	if (is_zero(address))
+		return;
+	if (family == AF_INET) {
+		struct sockaddr_in any_port = { .sin_family = AF_INET, .sin_addr = { address->word[3] } };
+
+		error = bpf_bind(ctx, (struct sockaddr *)&any_port, sizeof(any_port));
+	} else {
+		struct sockaddr_in6 any_port = { .sin6_family = AF_INET6 };
+
+		__builtin_memcpy(&any_port.sin6_addr, address, sizeof(*address));
+		error = bpf_bind(ctx, (struct sockaddr *)&any_port, sizeof(any_port));
+	}
+	if (error)
+		count(COUNTER_SOURCE_NOT_BOUND);
+}
+
+/* Fills the socket's storage; NULL when there is no memory for it. */
+static __always_inline struct client_state *note(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
+						 const struct attempt *a, int family)
+{
+	struct client_state *state = bpf_sk_storage_get(&client_states, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!state)
+		return NULL;
+	__builtin_memset(state, 0, sizeof(*state));
+	__builtin_memcpy(state->dst.addr, &a->addr, sizeof(state->dst.addr));
+	state->dst.port = bpf_htons(a->port);
+	state->dst.family = family;
+	state->dst.client_cookie = bpf_get_socket_cookie(ctx);
+	state->dst.netns_cookie = bpf_get_netns_cookie(ctx);
+	state->dst.born_ns = bpf_ktime_get_ns();
+	if (names_process) {
+		state->dst.pid = bpf_get_current_pid_tgid() >> 32;
+		bpf_get_current_comm(state->dst.comm, sizeof(state->dst.comm));
+	}
+	return state;
+}
+
+/* One body for v4 and v6: the verdict is counted and kept with the socket; only a redirect goes on. */
+static __always_inline enum verdict arrive(struct bpf_sock_addr *ctx, struct bpf_sock *sk, const struct policy *policy,
+					   const struct attempt *a, int family)
+{
+	enum verdict verdict = judge(policy, a);
+	struct client_state *state;
+
+	if (verdict == VERDICT_REDIRECTED)
+		verdict = judge_agent(ctx, policy, is_mapped_v4(&a->addr));
+	state = note(ctx, sk, a, family);
+	if (!state && verdict == VERDICT_REDIRECTED)
+		verdict = policy->flags & POLICY_FAIL_CLOSED ? VERDICT_FAILED_CLOSED : VERDICT_NO_RECORD;
+	count(verdict);
+	if (!state)
+		return verdict;
+	state->verdict = verdict;
+	if (verdict != VERDICT_REDIRECTED)
+		return verdict;
+	state->listener_id = policy->id;
+	if (is_bound(sk))
+		state->dst.flags = ORIGINAL_DST_SOURCE_BOUND;
+	else if (!is_loopback(&a->addr))
+		bind_source(ctx, is_mapped_v4(&a->addr) ? policy->source4 : policy->source6, family);
+	return verdict;
+}
+
+static __always_inline const struct policy *enrolled(struct bpf_sock_addr *ctx)
+{
+	__u64 key = by_netns ? bpf_get_netns_cookie(ctx) : 0;
+
+	return bpf_map_lookup_elem(&policies, &key);
+}
+
+SEC("cgroup/connect4")
+int redirect_connect4(struct bpf_sock_addr *ctx)
+{
+	const struct policy *policy = enrolled(ctx);
+	struct bpf_sock *sk = ctx->sk;
+	struct attempt a = {};
+	enum verdict verdict;
+
+	if (!policy || ctx->protocol != IPPROTO_TCP || !sk)
+		return UNTOUCHED;
+	a.addr = map_v4(ctx->user_ip4);
+	a.port = bpf_ntohs((__be16)ctx->user_port);
+	a.mark = sk->mark;
+	a.bound_dev_if = sk->bound_dev_if;
+	verdict = arrive(ctx, sk, policy, &a, AF_INET);
+	if (verdict != VERDICT_REDIRECTED && verdict != VERDICT_FAILED_CLOSED)
+		return UNTOUCHED;
+	ctx->user_ip4 = bpf_htonl(0x7f000001);
+	/* Nobody can listen on port 0: the kernel itself answers ECONNREFUSED. */
+	ctx->user_port = verdict == VERDICT_REDIRECTED ? policy->listen_port4 : 0;
+	return UNTOUCHED;
+}
+
+SEC("cgroup/connect6")
+int redirect_connect6(struct bpf_sock_addr *ctx)
+{
+	const struct policy *policy = enrolled(ctx);
+	struct bpf_sock *sk = ctx->sk;
+	struct attempt a = {};
+	enum verdict verdict;
+	int v4;
+
+	if (!policy || ctx->protocol != IPPROTO_TCP || !sk)
+		return UNTOUCHED;
+	a.addr.word[0] = ctx->user_ip6[0];
+	a.addr.word[1] = ctx->user_ip6[1];
+	a.addr.word[2] = ctx->user_ip6[2];
+	a.addr.word[3] = ctx->user_ip6[3];
+	a.port = bpf_ntohs((__be16)ctx->user_port);
+	a.mark = sk->mark;
+	a.bound_dev_if = sk->bound_dev_if;
+	verdict = arrive(ctx, sk, policy, &a, AF_INET6);
+	if (verdict != VERDICT_REDIRECTED && verdict != VERDICT_FAILED_CLOSED)
+		return UNTOUCHED;
+	v4 = is_mapped_v4(&a.addr); /* Java and Go dial IPv4 through IPv6 sockets */
+	ctx->user_ip6[0] = 0;
+	ctx->user_ip6[1] = 0;
+	ctx->user_ip6[2] = v4 ? bpf_htonl(0xffff) : 0;
+	ctx->user_ip6[3] = v4 ? bpf_htonl(0x7f000001) : bpf_htonl(1);
+	if (verdict != VERDICT_REDIRECTED)
+		ctx->user_port = 0;
+	else
+		ctx->user_port = v4 ? policy->listen_port4 : policy->listen_port6;
+	return UNTOUCHED;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* contract.h - all that the kernel side and src/kernel/layout.ts agree on, and nothing else. */
+#ifndef UNDERSTUDY_CONTRACT_H
+#define UNDERSTUDY_CONTRACT_H
+
+#include <linux/types.h>
+
+/* Addresses are 16 bytes everywhere; IPv4 is stored v4-mapped (::ffff:a.b.c.d), so there is one shape. */
+
+/* Value of orig_dst (key: cookie of the accepted socket, __u64) and of that socket's own storage. */
+struct original_dst {
+	__u8 addr[16];	      /* where the application wanted to go */
+	__be16 port;	      /* network order */
+	__u8 family;	      /* AF_INET or AF_INET6: the socket's, before mapping */
+	__u8 flags;	      /* ORIGINAL_DST_* */
+	__u32 pid;	      /* thread group that called connect(); 0 where the kernel cannot say */
+	__u64 client_cookie;  /* the connecting socket's cookie */
+	__u64 netns_cookie;   /* of the netns connect() was called in */
+	__u64 born_ns;	      /* CLOCK_MONOTONIC at connect() */
+	char comm[16];	      /* of the thread that called connect() */
+};
+_Static_assert(sizeof(struct original_dst) == 64, "original_dst is 64 bytes in src/kernel/layout.ts");
+
+#define ORIGINAL_DST_SOURCE_BOUND 1 /* the application chose its source address with bind() */
+
+/* Inclusive, host order. */
+struct port_range {
+	__u16 first;
+	__u16 last;
+};
+_Static_assert(sizeof(struct port_range) == 4, "port_range is 4 bytes in src/kernel/layout.ts");
+
+#define MAX_PORT_RANGES 16
+
+/* Value of policies. Key: netns cookie (__u64); 0 = whatever the programs are attached to. */
+struct policy {
+	__u32 id;		/* of the workload and its listeners; never 0 */
+	__u32 flags;		/* POLICY_* */
+	__be16 listen_port4;	/* on 127.0.0.1; 0 = none */
+	__be16 listen_port6;	/* on ::1; 0 = none */
+	__u16 port_range_count; /* used entries of excluded_ports */
+	__u16 reserved;
+	__u8 source4[16];	/* v4-mapped source address to bind, or zero */
+	__u8 source6[16];	/* source address to bind, or zero */
+	struct port_range excluded_ports[MAX_PORT_RANGES];
+};
+_Static_assert(sizeof(struct policy) == 112, "policy is 112 bytes in src/kernel/layout.ts");
+
+#define POLICY_FAIL_CLOSED 1	      /* no listener: refuse, instead of going direct */
+#define POLICY_INTERCEPT_LOOPBACK 2   /* also 127.0.0.0/8 and ::1 */
+#define POLICY_INTERCEPT_LINK_LOCAL 4 /* also 169.254.0.0/16 and fe80::/10 */
+#define POLICY_HAS_EXCLUDED_CIDRS 8   /* excluded_cidrs holds entries for this id */
+
+/* Key of excluded_cidrs, a longest-prefix trie; value: __u8, unused. prefix_len counts id and address bits. */
+struct cidr_key {
+	__u32 prefix_len; /* 32 + prefix of the v4-mapped address */
+	__u32 policy_id;
+	__u8 addr[16];
+};
+_Static_assert(sizeof(struct cidr_key) == 24, "cidr_key is 24 bytes in src/kernel/layout.ts");
+
+/* Key of in_flight: a redirected connection between SYN and accept. The listener's id stands for its netns. */
+struct leg_key {
+	__u8 source[16];
+	__u32 listener_id;
+	__u16 source_port; /* host order */
+	__u16 reserved;
+};
+_Static_assert(sizeof(struct leg_key) == 24, "leg_key is 24 bytes in src/kernel/layout.ts");
+
+/* What became of a connect(). Also the index of its counter. */
+enum verdict {
+	VERDICT_REDIRECTED,
+	VERDICT_NOT_ENROLLED,
+	VERDICT_OWN_TRAFFIC,
+	VERDICT_LOOPBACK,
+	VERDICT_LINK_LOCAL,
+	VERDICT_BOUND_DEVICE,
+	VERDICT_EXCLUDED_PORT,
+	VERDICT_EXCLUDED_CIDR,
+	VERDICT_AGENT_STALE,
+	VERDICT_NO_LISTENER,
+	VERDICT_NO_RECORD,
+	VERDICT_FAILED_CLOSED,
+	/* counters that are not verdicts */
+	COUNTER_ACCEPTED,	    /* a record reached an accepted socket */
+	COUNTER_ACCEPT_UNKNOWN,	    /* a listener accepted a connection that nobody redirected */
+	COUNTER_IN_FLIGHT_FULL,	    /* in_flight refused an entry: the socket will resolve without the kernel */
+	COUNTER_ORIG_DST_FULL,	    /* orig_dst refused an entry: the accepted socket's storage still answers */
+	COUNTER_STORAGE_FULL,	    /* the accepted socket's storage could not be made: orig_dst still answers */
+	COUNTER_EVENTS,		    /* summaries written */
+	COUNTER_EVENTS_DROPPED,	    /* summaries lost: the ring was full */
+	COUNTER_SOURCE_NOT_BOUND,   /* bpf_bind refused the workload's address: getsockname says loopback */
+	COUNTER_MAX,
+};
+
+/* One closed connection, redirected or not; the record of the events ring. */
+struct connection_event {
+	struct original_dst dst;
+	__u8 source[16];
+	__u16 source_port; /* host order */
+	__u8 verdict;	   /* enum verdict */
+	__u8 old_state;	   /* TCP state before CLOSE (include/net/tcp_states.h) */
+	__u32 error;	   /* sk_err: an errno, or 0 */
+	__u64 closed_ns;   /* CLOCK_MONOTONIC */
+	__u64 bytes_sent;  /* payload, each byte once */
+	__u64 bytes_received;
+	__u32 srtt_us;	   /* smoothed round trip, microseconds */
+	__u32 retransmits; /* segments sent again */
+};
+_Static_assert(sizeof(struct connection_event) == 120, "connection_event is 120 bytes in src/kernel/layout.ts");
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* decide.h - may this connection be redirected? Checks in order; each is a bypass. */
+#ifndef UNDERSTUDY_DECIDE_H
+#define UNDERSTUDY_DECIDE_H
+
+#include "address.h"
+#include "maps.h"
+
+/* A connect() as plain values: the socket's family, and the destination in one shape for v4, v6 and v4-mapped. */
+struct attempt {
+	struct words addr;
+	__u32 port; /* host order */
+	__u32 mark;
+	__u32 bound_dev_if;
+};
+
+static __always_inline int port_excluded(const struct policy *policy, __u32 port)
+{
+	for (int i = 0; i < MAX_PORT_RANGES; i++) {
+		if (i >= policy->port_range_count)
+			return 0;
+		if (port >= policy->excluded_ports[i].first && port <= policy->excluded_ports[i].last)
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline int cidr_excluded(const struct policy *policy, const struct words *addr)
+{
+	struct cidr_key key = { .prefix_len = 32 + 128, .policy_id = policy->id };
+
+	if (!(policy->flags & POLICY_HAS_EXCLUDED_CIDRS))
+		return 0;
+	__builtin_memcpy(key.addr, addr, sizeof(key.addr));
+	return bpf_map_lookup_elem(&excluded_cidrs, &key) != NULL;
+}
+
+/* Is the agent's own listener of this policy open in the caller's netns? A stranger on the same port is not. */
+static __always_inline int listener_open(void *ctx, const struct policy *policy, int v4)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *sk;
+	__u32 *id;
+	int open;
+
+	if (v4) {
+		tuple.ipv4.daddr = bpf_htonl(0x7f000001);
+		tuple.ipv4.dport = policy->listen_port4;
+		sk = bpf_sk_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	} else {
+		tuple.ipv6.daddr[3] = bpf_htonl(1);
+		tuple.ipv6.dport = policy->listen_port6;
+		sk = bpf_sk_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+	}
+	if (!sk)
+		return 0;
+	id = bpf_sk_storage_get(&listeners, sk, NULL, 0);
+	open = id && *id == policy->id;
+	bpf_sk_release(sk);
+	return open;
+}
+
+static __always_inline int own_listener(const struct policy *policy, __u32 port)
+{
+	return port == bpf_ntohs(policy->listen_port4) || port == bpf_ntohs(policy->listen_port6);
+}
+
+/* Checks on the attempt alone, cheapest and most frequent first. */
+static __always_inline enum verdict judge(const struct policy *policy, const struct attempt *a)
+{
+	if (agent_mark && a->mark == agent_mark)
+		return VERDICT_OWN_TRAFFIC;
+	if (agent_cgroup_id && bpf_get_current_cgroup_id() == agent_cgroup_id)
+		return VERDICT_OWN_TRAFFIC;
+	if (is_loopback(&a->addr)) {
+		if (!(policy->flags & POLICY_INTERCEPT_LOOPBACK))
+			return VERDICT_LOOPBACK;
+		if (own_listener(policy, a->port))
+			return VERDICT_OWN_TRAFFIC;
+	}
+	if (is_link_local(&a->addr) && !(policy->flags & POLICY_INTERCEPT_LINK_LOCAL))
+		return VERDICT_LINK_LOCAL;
+	/* SO_BINDTODEVICE and a loopback destination exclude each other: such a connection would hang. */
+	if (a->bound_dev_if)
+		return VERDICT_BOUND_DEVICE;
+	if (port_excluded(policy, a->port))
+		return VERDICT_EXCLUDED_PORT;
+	if (cidr_excluded(policy, &a->addr))
+		return VERDICT_EXCLUDED_CIDR;
+	return VERDICT_REDIRECTED;
+}
+
+/* Checks on the agent: alive, and listening in this netns. */
+static __always_inline enum verdict judge_agent(void *ctx, const struct policy *policy, int v4)
+{
+	enum verdict verdict = VERDICT_REDIRECTED;
+
+	/* volatile: the agent writes it from user space; a beat may also be newer than our clock reading. */
+	if ((__s64)(bpf_ktime_get_ns() - *(volatile __u64 *)&heartbeat_ns) > (__s64)heartbeat_stale_ns)
+		verdict = VERDICT_AGENT_STALE;
+	else if (!listener_open(ctx, policy, v4))
+		verdict = VERDICT_NO_LISTENER;
+	if (verdict != VERDICT_REDIRECTED && policy->flags & POLICY_FAIL_CLOSED)
+		return VERDICT_FAILED_CLOSED;
+	return verdict;
+}
+
+#endif

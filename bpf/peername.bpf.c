@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* peername.bpf.c - cgroup/getpeername4 and 6: the application is told the address it asked for. */
+
+static __always_inline const struct client_state *redirected(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	const struct client_state *state;
+
+	if (!sk)
+		return NULL;
+	state = bpf_sk_storage_get(&client_states, sk, NULL, 0);
+	return state && state->verdict == VERDICT_REDIRECTED ? state : NULL;
+}
+
+SEC("cgroup/getpeername4")
+int restore_peername4(struct bpf_sock_addr *ctx)
+{
+	const struct client_state *state = redirected(ctx);
+
+	if (!state)
+		return UNTOUCHED;
+	ctx->user_ip4 = ((const struct words *)state->dst.addr)->word[3];
+	ctx->user_port = state->dst.port;
+	return UNTOUCHED;
+}
+
+SEC("cgroup/getpeername6")
+int restore_peername6(struct bpf_sock_addr *ctx)
+{
+	const struct client_state *state = redirected(ctx);
+	const struct words *address;
+
+	if (!state)
+		return UNTOUCHED;
+	address = (const struct words *)state->dst.addr;
+	ctx->user_ip6[0] = address->word[0];
+	ctx->user_ip6[1] = address->word[1];
+	ctx->user_ip6[2] = address->word[2];
+	ctx->user_ip6[3] = address->word[3];
+	ctx->user_port = state->dst.port;
+	return UNTOUCHED;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* sockops.bpf.c - carry the record from the client's socket to the accepted one, and report each end. */
+
+#define HANDLED 1
+
+/* verifier: clang 14 merges loads of two ctx fields in two branches into one load through a computed pointer
+ * ("dereference of modified ctx ptr"), so fields are read through volatile and before any branch between them.
+ */
+#define READ_CTX(field) (*(volatile typeof(field) *)&(field))
+
+static __always_inline struct words local_address(struct bpf_sock_ops *ctx, int v4)
+{
+	__u32 ip4 = READ_CTX(ctx->local_ip4);
+	struct words ip6 = { { READ_CTX(ctx->local_ip6[0]), READ_CTX(ctx->local_ip6[1]), READ_CTX(ctx->local_ip6[2]),
+			       READ_CTX(ctx->local_ip6[3]) } };
+
+	return v4 ? map_v4(ip4) : ip6;
+}
+
+static __always_inline struct words remote_address(struct bpf_sock_ops *ctx, int v4)
+{
+	__u32 ip4 = READ_CTX(ctx->remote_ip4);
+	struct words ip6 = { { READ_CTX(ctx->remote_ip6[0]), READ_CTX(ctx->remote_ip6[1]),
+			       READ_CTX(ctx->remote_ip6[2]), READ_CTX(ctx->remote_ip6[3]) } };
+
+	return v4 ? map_v4(ip4) : ip6;
+}
+
+static __always_inline struct leg_key client_leg(struct bpf_sock_ops *ctx, const struct client_state *state)
+{
+	struct leg_key key = { .listener_id = state->listener_id };
+	struct words source = local_address(ctx, is_mapped_v4((const struct words *)state->dst.addr));
+
+	__builtin_memcpy(key.source, &source, sizeof(key.source));
+	key.source_port = READ_CTX(ctx->local_port);
+	return key;
+}
+
+/* The source address and port are chosen, the SYN is not yet sent. */
+static __always_inline void leaving(struct bpf_sock_ops *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct client_state *state;
+	struct leg_key key;
+
+	if (!sk)
+		return;
+	state = bpf_sk_storage_get(&client_states, sk, NULL, 0);
+	if (!state)
+		return;
+	/* Now, not at ESTABLISHED: a refused connection would never report its end and its entry would stay. */
+	bpf_sock_ops_cb_flags_set(ctx, BPF_SOCK_OPS_STATE_CB_FLAG);
+	if (!state->listener_id)
+		return;
+	key = client_leg(ctx, state);
+	if (bpf_map_update_elem(&in_flight, &key, &state->dst, BPF_ANY))
+		count(COUNTER_IN_FLIGHT_FULL);
+}
+
+/* The listener's side of the handshake: runs while the child socket is owned by the softirq, so before accept(). */
+static __always_inline void arriving(struct bpf_sock_ops *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct leg_key key = {};
+	struct original_dst *dst;
+	struct words source;
+	__u64 cookie;
+	__u32 *id;
+
+	if (!sk)
+		return;
+	id = bpf_sk_storage_get(&listeners, sk, NULL, 0);
+	if (!id)
+		return; /* a server of the workload's own */
+	source = remote_address(ctx, READ_CTX(ctx->family) == AF_INET);
+	__builtin_memcpy(key.source, &source, sizeof(key.source));
+	key.listener_id = *id;
+	key.source_port = bpf_ntohl(READ_CTX(ctx->remote_port));
+	dst = bpf_map_lookup_elem(&in_flight, &key);
+	if (!dst) {
+		count(COUNTER_ACCEPT_UNKNOWN);
+		return;
+	}
+	cookie = bpf_get_socket_cookie(ctx);
+	if (bpf_map_update_elem(&orig_dst, &cookie, dst, BPF_ANY))
+		count(COUNTER_ORIG_DST_FULL);
+	else
+		bpf_sock_ops_cb_flags_set(ctx, BPF_SOCK_OPS_STATE_CB_FLAG);
+	if (!bpf_sk_storage_get(&accepted, sk, dst, BPF_SK_STORAGE_GET_F_CREATE))
+		count(COUNTER_STORAGE_FULL);
+	bpf_map_delete_elem(&in_flight, &key);
+	count(COUNTER_ACCEPTED);
+}
+
+static __always_inline void report(struct bpf_sock_ops *ctx, struct bpf_sock *sk, const struct client_state *state,
+				   const struct leg_key *leg, __u32 old_state)
+{
+	struct connection_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+	if (!event) {
+		count(COUNTER_EVENTS_DROPPED);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->dst = state->dst;
+	__builtin_memcpy(event->source, leg->source, sizeof(event->source));
+	event->source_port = leg->source_port;
+	event->verdict = state->verdict;
+	event->old_state = old_state;
+	event->closed_ns = bpf_ktime_get_ns();
+	event->srtt_us = READ_CTX(ctx->srtt_us) >> 3; /* kept shifted by 3 (struct tcp_sock) */
+	event->retransmits = READ_CTX(ctx->total_retrans);
+	if (tcp) {
+		const struct sock *inner = &tcp->inet_conn.icsk_inet.sk;
+
+		event->error = inner->sk_err;
+		event->bytes_sent = tcp->bytes_sent - tcp->bytes_retrans;
+		event->bytes_received = tcp->bytes_received;
+		/* the peer's FIN was counted as one byte */
+		if (event->bytes_received && inner->__sk_common.skc_flags & (1UL << SOCK_DONE))
+			event->bytes_received -= 1;
+	}
+	/* The agent polls: waking it for every close would cost more than the close. */
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	count(COUNTER_EVENTS);
+}
+
+static __always_inline void closed(struct bpf_sock_ops *ctx)
+{
+	__u32 old_state = READ_CTX(ctx->args[0]);
+	struct bpf_sock *sk = ctx->sk;
+	struct client_state *state;
+	struct leg_key leg;
+	__u64 cookie;
+
+	if (READ_CTX(ctx->args[1]) != BPF_TCP_CLOSE || !sk)
+		return;
+	state = bpf_sk_storage_get(&client_states, sk, NULL, 0);
+	if (!state) {
+		cookie = bpf_get_socket_cookie(ctx);
+		bpf_map_delete_elem(&orig_dst, &cookie);
+		return;
+	}
+	leg = client_leg(ctx, state);
+	if (state->listener_id)
+		bpf_map_delete_elem(&in_flight, &leg);
+	report(ctx, sk, state, &leg, old_state);
+}
+
+SEC("sockops")
+int follow_sockets(struct bpf_sock_ops *ctx)
+{
+	switch (ctx->op) {
+	case BPF_SOCK_OPS_TCP_CONNECT_CB:
+		leaving(ctx);
+		break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		arriving(ctx);
+		break;
+	case BPF_SOCK_OPS_STATE_CB:
+		closed(ctx);
+		break;
+	}
+	return HANDLED;
+}

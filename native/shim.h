@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shim.h - the native half of src/kernel/shim.ts: libbpf, and sockets in another network namespace.
+ *
+ * Integers, strings and caller-owned buffers only. Every function returns 0, a count, a descriptor or a handle,
+ * or -errno. src/kernel/shim.ts declares the same functions in the same order. Only the JavaScript thread calls
+ * these; the one thread of our own is the heartbeat.
+ */
+#ifndef UNDERSTUDY_SHIM_H
+#define UNDERSTUDY_SHIM_H
+
+#include <stdint.h>
+
+#define UNDERSTUDY_ABI 1
+
+/* What understudy_lookup writes: the cookie, then struct original_dst of bpf/include/contract.h. */
+#define UNDERSTUDY_LOOKUP_BYTES (8 + 64)
+
+/* The number of this interface; compared at start. */
+int understudy_abi(void);
+
+/* Moves what libbpf has logged since the last call into buffer; returns its length. */
+int understudy_take_log(uint8_t *buffer, int32_t capacity);
+
+/* Opens a BPF object file; returns a handle. Set tunables and capacities before loading. */
+int understudy_open(const char *object_path);
+int understudy_set_tunable(int32_t handle, const char *variable, const uint8_t *value, int32_t length);
+int understudy_set_capacity(int32_t handle, const char *map, uint32_t entries);
+int understudy_load(int32_t handle);
+
+/* Attaches one program to a cgroup2 directory with a bpf_link that lives as long as the handle. */
+int understudy_attach(int32_t handle, const char *program, const char *cgroup_path);
+
+int understudy_pin_map(int32_t handle, const char *map, const char *path);
+int understudy_map_update(int32_t handle, const char *map, const uint8_t *key, const uint8_t *value);
+int understudy_map_delete(int32_t handle, const char *map, const uint8_t *key);
+/* Counts the entries of a hash map. */
+int understudy_map_entries(int32_t handle, const char *map);
+
+/* Sums the per-CPU counters into an array of uint64; returns how many there are. */
+int understudy_counters(int32_t handle, uint8_t *buffer, int32_t capacity);
+
+/* Marks a listening socket as the one of policy `id`. */
+int understudy_mark_listener(int32_t handle, int32_t fd, uint32_t id);
+
+/*
+ * Where was this accepted socket going? Returns 1 from the orig_dst map, 2 from the socket's own storage, 0 when
+ * neither knows it; the cookie is always written. buffer holds UNDERSTUDY_LOOKUP_BYTES.
+ */
+int understudy_lookup(int32_t handle, int32_t fd, uint8_t *buffer);
+
+/* Drains the events ring: writes whole records, returns how many. A full buffer means: call again. */
+int understudy_poll(int32_t handle, uint8_t *buffer, int32_t capacity);
+
+/*
+ * Starts the thread that writes CLOCK_MONOTONIC into the BPF variable heartbeat_ns every interval. It falls silent
+ * when understudy_tick has not been called for stall_ms, so that a stuck event loop counts as a dead agent.
+ */
+int understudy_start_heartbeat(int32_t handle, uint32_t interval_ms, uint32_t stall_ms);
+int understudy_tick(int32_t handle);
+/* Milliseconds since the last beat. */
+int understudy_heartbeat_age(int32_t handle);
+
+/* Detaches, unloads and frees; pins stay. */
+int understudy_close(int32_t handle);
+
+/* A descriptor of a network namespace file (/run/netns/NAME, /proc/PID/ns/net). */
+int understudy_open_netns(const char *path);
+/* Its cookie (SO_NETNS_COOKIE, Linux 5.14) as a uint64; netns_fd -1 is the caller's own. */
+int understudy_netns_cookie(int32_t netns_fd, uint8_t *cookie);
+/* The source address the kernel would use towards `towards`, as text; empty where there is no route. */
+int understudy_source_address(int32_t netns_fd, const char *towards, uint8_t *text, int32_t capacity);
+
+/*
+ * A listening socket that belongs to another cgroup ("" = ours) and network namespace (-1 = ours). The cgroup must be
+ * the creator's at socket(), so a child process makes it and hands it over.
+ */
+int understudy_listen(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port, int32_t backlog);
+
+/*
+ * A non-blocking TCP socket in a network namespace, not yet connected, with SO_MARK `mark` (0 = none) and the source
+ * address `source` ("" = the kernel's choice; the port is chosen at connect).
+ */
+int understudy_socket(int32_t netns_fd, int32_t ipv6, uint32_t mark, const char *source);
+
+/* Reads a file under /proc/thread-self/net as the namespace shows it; returns its length, at most capacity. */
+int understudy_read_proc_net(int32_t netns_fd, const char *name, uint8_t *buffer, int32_t capacity);
+
+/* Opens (creates) a lock file and takes its exclusive lock; -EWOULDBLOCK when a living process holds it. */
+int understudy_lock(const char *path);
+
+/* Closes a descriptor that one of the functions above returned. */
+int understudy_close_fd(int32_t fd);
+
+/* Mounts a BPF file system on path. */
+int understudy_mount_bpffs(const char *path);
+
+/* Can this kernel, with these rights, load such a program, map, or helper in a program? 1, 0 or -errno. */
+int understudy_probe_program(int32_t program_type);
+int understudy_probe_map(int32_t map_type);
+int understudy_probe_helper(int32_t program_type, int32_t helper);
+
+#endif

@@ -1,0 +1,167 @@
+/**
+ * The BPF programs of one run or agent: loaded, attached, told whom to intercept, asked where a connection was going.
+ * Everything detaches and unloads with `close()` or with the process; only pins outlive it.
+ */
+import { readFileSync } from 'node:fs'
+import type { ConnectionSummary, SavedDestination } from '../flow.ts'
+import { explainAttach, explainLoad } from './explain.ts'
+import { checkLayout } from './btf.ts'
+import {
+  CONNECTION_EVENT,
+  COUNTERS,
+  decodeConnectionEvent,
+  decodeOriginalDst,
+  encodeCidr,
+  encodePolicy,
+  ORIGINAL_DST,
+  type PolicyRecord,
+} from './layout.ts'
+import type { Shim } from './shim.ts'
+
+export interface KernelOptions {
+  readonly objectPath: string
+  readonly heartbeatIntervalMs: number
+  readonly heartbeatStaleMs: number
+  /** Entries of the per-flow maps. */
+  readonly flowCapacity: number
+  /** Size of the events ring; a power of two and a multiple of the page size. */
+  readonly ringBytes: number
+  /** SO_MARK of the agent's own sockets; 0 = none. */
+  readonly mark: number
+  /** Policies by netns cookie (a node's agent), or one policy for all under the attached cgroup (a run). */
+  readonly byNetns: boolean
+}
+
+export interface Kernel {
+  /** Attaches the connect and getpeername programs at `workload`, the sockops program at `tree`, its parent. */
+  attach(cgroups: { readonly workload: string; readonly tree: string }): void
+  /** Key 0n is the policy of whatever the programs are attached to. */
+  setPolicy(netnsCookie: bigint, policy: PolicyRecord): void
+  excludeCidr(policyId: number, address: string, prefix: number): void
+  markListener(fd: number, policyId: number): void
+  /** Pins the contract map, keyed by accepted socket cookie. */
+  pinOriginalDestinations(path: string): void
+  startHeartbeat(): void
+  /** One native call: cookie and saved destination of an accepted socket. */
+  identify(fd: number): { readonly cookie: bigint; readonly saved?: SavedDestination }
+  /** Hands over every summary in the ring. */
+  drainEvents(each: (summary: ConnectionSummary) => void): void
+  readCounters(): Record<string, number>
+  readMapEntries(): Record<string, number>
+  heartbeatAgeMs(): number
+  close(): void
+}
+
+const CONNECT_PROGRAMS = ['redirect_connect4', 'redirect_connect6', 'restore_peername4', 'restore_peername6'] as const
+const SOCKOPS_PROGRAM = 'follow_sockets'
+const PROG_TYPE_CGROUP_SOCK_ADDR = 18
+const HELPER_GET_CURRENT_PID_TGID = 14
+/** The event loop may be busy this many stale-times before it counts as dead. */
+const STALL_FACTOR = 3
+const EVENTS_PER_CALL = 2048
+
+const u64 = (value: bigint): Buffer => {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64LE(value)
+  return bytes
+}
+
+const u32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(value)
+  return bytes
+}
+
+/** Opens, configures and loads the object file. Throws NOT_BUILT, LAYOUT_MISMATCH, KERNEL_FEATURE_MISSING or NOT_ROOT. */
+const load = (shim: Shim, options: KernelOptions): number => {
+  checkLayout(readFileSync(options.objectPath))
+  const handle = shim.call('understudy_open', options.objectPath)
+  const named = shim.raw('understudy_probe_helper', PROG_TYPE_CGROUP_SOCK_ADDR, HELPER_GET_CURRENT_PID_TGID) === 1
+  const tunables: [string, Buffer][] = [
+    ['heartbeat_stale_ns', u64(BigInt(options.heartbeatStaleMs) * 1_000_000n)],
+    ['agent_mark', u32(options.mark)],
+    ['by_netns', Buffer.from([options.byNetns ? 1 : 0])],
+    ['names_process', Buffer.from([named ? 1 : 0])],
+  ]
+  for (const [name, value] of tunables) shim.call('understudy_set_tunable', handle, name, value, value.length)
+  shim.call('understudy_set_capacity', handle, 'orig_dst', options.flowCapacity)
+  shim.call('understudy_set_capacity', handle, 'in_flight', options.flowCapacity)
+  shim.call('understudy_set_capacity', handle, 'events', options.ringBytes)
+  const result = shim.raw('understudy_load', handle)
+  if (result < 0) {
+    const log = shim.takeLog()
+    shim.raw('understudy_close', handle)
+    throw explainLoad(result, log)
+  }
+  return handle
+}
+
+export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
+  const handle = load(shim, options)
+  const found = Buffer.alloc(8 + ORIGINAL_DST.size)
+  const batch = Buffer.alloc(CONNECTION_EVENT.size * EVENTS_PER_CALL)
+  let ticker: NodeJS.Timeout | undefined
+
+  const attachTo = (program: string, cgroup: string): void => {
+    const result = shim.raw('understudy_attach', handle, program, cgroup)
+    if (result < 0) throw explainAttach(result, program, cgroup, shim.takeLog())
+  }
+
+  return {
+    attach: ({ workload, tree }) => {
+      // The record path first: a redirected connection must never find it missing.
+      attachTo(SOCKOPS_PROGRAM, tree)
+      for (const program of CONNECT_PROGRAMS.toReversed()) attachTo(program, workload)
+    },
+    setPolicy: (netnsCookie, policy) => {
+      shim.call('understudy_map_update', handle, 'policies', u64(netnsCookie), encodePolicy(policy))
+    },
+    excludeCidr: (policyId, address, prefix) => {
+      const key = encodeCidr(policyId, address, prefix)
+      shim.call('understudy_map_update', handle, 'excluded_cidrs', key, Buffer.from([1]))
+    },
+    markListener: (fd, policyId) => {
+      shim.call('understudy_mark_listener', handle, fd, policyId)
+    },
+    pinOriginalDestinations: (path) => {
+      shim.call('understudy_pin_map', handle, 'orig_dst', path)
+    },
+    startHeartbeat: () => {
+      const stallMs = options.heartbeatStaleMs * STALL_FACTOR
+      shim.call('understudy_start_heartbeat', handle, options.heartbeatIntervalMs, stallMs)
+      ticker = setInterval(() => shim.raw('understudy_tick', handle), options.heartbeatIntervalMs).unref()
+    },
+    identify: (fd) => {
+      const source = shim.raw('understudy_lookup', handle, fd, found)
+      if (source < 0) return { cookie: 0n }
+      const cookie = found.readBigUInt64LE(0)
+      if (source === 0) return { cookie }
+      return { cookie, saved: decodeOriginalDst(found, 8, source === 1 ? 'map' : 'storage') }
+    },
+    drainEvents: (each) => {
+      const offsetMs = Date.now() - Number(process.hrtime.bigint() / 1_000_000n)
+      for (let count = EVENTS_PER_CALL; count === EVENTS_PER_CALL; ) {
+        count = shim.raw('understudy_poll', handle, batch, batch.length)
+        for (let i = 0; i < count; i++) each(decodeConnectionEvent(batch, i * CONNECTION_EVENT.size, offsetMs))
+      }
+    },
+    readCounters: () => {
+      const bytes = Buffer.alloc(COUNTERS.length * 8)
+      const count = shim.call('understudy_counters', handle, bytes, bytes.length)
+      return Object.fromEntries(
+        COUNTERS.slice(0, count).map((name, i) => [name, Number(bytes.readBigUInt64LE(i * 8))]),
+      )
+    },
+    readMapEntries: () => ({
+      orig_dst: shim.call('understudy_map_entries', handle, 'orig_dst'),
+      in_flight: shim.call('understudy_map_entries', handle, 'in_flight'),
+      policies: shim.call('understudy_map_entries', handle, 'policies'),
+      excluded_cidrs: shim.call('understudy_map_entries', handle, 'excluded_cidrs'),
+    }),
+    heartbeatAgeMs: () => shim.call('understudy_heartbeat_age', handle),
+    close: () => {
+      clearInterval(ticker)
+      shim.raw('understudy_close', handle)
+    },
+  }
+}

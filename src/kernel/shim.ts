@@ -1,0 +1,117 @@
+/**
+ * The only importer of ffi-rs: the native shim's functions, in the order of native/shim.h, as plain calls that throw
+ * `KERNEL_CALL_FAILED` on -errno. An ffi call costs 2 to 5 µs, so calls are per connection or per batch.
+ */
+import { existsSync } from 'node:fs'
+import { getSystemErrorName } from 'node:util'
+import { DataType, define, open } from 'ffi-rs'
+import { UnderstudyError } from '../errors.ts'
+
+/** Compared with understudy_abi() at load. */
+export const ABI = 1
+
+const I32 = DataType.I32
+const U32 = DataType.U32
+const TEXT = DataType.String
+const BYTES = DataType.U8Array
+
+const takes = (...paramsType: DataType[]) => ({ library: 'understudy', retType: I32, paramsType })
+
+const FUNCTIONS = {
+  understudy_abi: takes(),
+  understudy_take_log: takes(BYTES, I32),
+  understudy_open: takes(TEXT),
+  understudy_set_tunable: takes(I32, TEXT, BYTES, I32),
+  understudy_set_capacity: takes(I32, TEXT, U32),
+  understudy_load: takes(I32),
+  understudy_attach: takes(I32, TEXT, TEXT),
+  understudy_pin_map: takes(I32, TEXT, TEXT),
+  understudy_map_update: takes(I32, TEXT, BYTES, BYTES),
+  understudy_map_delete: takes(I32, TEXT, BYTES),
+  understudy_map_entries: takes(I32, TEXT),
+  understudy_counters: takes(I32, BYTES, I32),
+  understudy_mark_listener: takes(I32, I32, U32),
+  understudy_lookup: takes(I32, I32, BYTES),
+  understudy_poll: takes(I32, BYTES, I32),
+  understudy_start_heartbeat: takes(I32, U32, U32),
+  understudy_tick: takes(I32),
+  understudy_heartbeat_age: takes(I32),
+  understudy_close: takes(I32),
+  understudy_open_netns: takes(TEXT),
+  understudy_netns_cookie: takes(I32, BYTES),
+  understudy_source_address: takes(I32, TEXT, BYTES, I32),
+  understudy_listen: takes(TEXT, I32, TEXT, U32, I32),
+  understudy_socket: takes(I32, I32, U32, TEXT),
+  understudy_read_proc_net: takes(I32, TEXT, BYTES, I32),
+  understudy_lock: takes(TEXT),
+  understudy_close_fd: takes(I32),
+  understudy_mount_bpffs: takes(TEXT),
+  understudy_probe_program: takes(I32),
+  understudy_probe_map: takes(I32),
+  understudy_probe_helper: takes(I32, I32),
+}
+
+export type ShimFunction = keyof typeof FUNCTIONS
+type Argument = number | string | Uint8Array
+/** Returns what the C function returns: a count, a descriptor or a handle; -errno where it failed. */
+export type RawCall = (name: ShimFunction, ...values: Argument[]) => number
+
+export interface Shim {
+  /** Calls and returns the result, -errno included. */
+  readonly raw: RawCall
+  /** Calls and throws KERNEL_CALL_FAILED, with errno, its name and libbpf's log among the facts, when it is negative. */
+  readonly call: RawCall
+  /** libbpf's warnings since the last call, one a line. */
+  takeLog(): string[]
+}
+
+const LOG_BYTES = 65536
+
+/** Opens build/libunderstudy.so. Throws NOT_BUILT or SHIM_MISMATCH. */
+export const loadShim = (libraryPath: string): Shim => {
+  if (!existsSync(libraryPath)) {
+    throw new UnderstudyError('NOT_BUILT', `the native shim is not built: ${libraryPath} does not exist`, {
+      remedy: 'Run `make native bpf` (or `make setup native bpf` on a new machine).',
+    })
+  }
+  try {
+    open({ library: 'understudy', path: libraryPath })
+  } catch (cause) {
+    throw new UnderstudyError('NOT_BUILT', `the native shim ${libraryPath} cannot be loaded: ${String(cause)}`, {
+      cause,
+      remedy: 'Install libbpf (Debian and Ubuntu: apt-get install libbpf1) or rebuild with `make native`.',
+    })
+  }
+  const functions = define(FUNCTIONS)
+  const raw: RawCall = (name, ...values) => (functions[name] as (values: Argument[]) => number)(values)
+  const abi = raw('understudy_abi')
+  if (abi !== ABI) {
+    throw new UnderstudyError('SHIM_MISMATCH', `the native shim speaks version ${abi}, this program version ${ABI}`, {
+      remedy: 'Rebuild it: `make native`.',
+    })
+  }
+  const takeLog = (): string[] => {
+    const buffer = Buffer.alloc(LOG_BYTES)
+    const length = raw('understudy_take_log', buffer, LOG_BYTES)
+    return buffer.toString('utf8', 0, length).split('\n').filter(Boolean)
+  }
+  const call: RawCall = (name, ...values) => {
+    const result = raw(name, ...values)
+    if (result >= 0) return result
+    const errno = errorName(result)
+    throw new UnderstudyError('KERNEL_CALL_FAILED', `${name.replace('understudy_', '')}: ${errno}`, {
+      facts: { call: name, errno, log: takeLog().slice(-12) },
+      remedy: 'Run `understudy doctor`: it names the missing kernel feature or right.',
+    })
+  }
+  return { raw, call, takeLog }
+}
+
+/** `EPERM` for -1; libbpf's own codes (4000 and up) as they are. */
+export const errorName = (result: number): string => {
+  try {
+    return getSystemErrorName(result)
+  } catch {
+    return `error ${-result}`
+  }
+}
