@@ -20,8 +20,8 @@ static __always_inline struct words local_address(struct bpf_sock_ops *ctx, int 
 static __always_inline struct words remote_address(struct bpf_sock_ops *ctx, int v4)
 {
 	__u32 ip4 = READ_CTX(ctx->remote_ip4);
-	struct words ip6 = { { READ_CTX(ctx->remote_ip6[0]), READ_CTX(ctx->remote_ip6[1]),
-			       READ_CTX(ctx->remote_ip6[2]), READ_CTX(ctx->remote_ip6[3]) } };
+	struct words ip6 = { { READ_CTX(ctx->remote_ip6[0]), READ_CTX(ctx->remote_ip6[1]), READ_CTX(ctx->remote_ip6[2]),
+			       READ_CTX(ctx->remote_ip6[3]) } };
 
 	return v4 ? map_v4(ip4) : ip6;
 }

@@ -1,63 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-/* bpf.c - the handle table and everything that goes through libbpf. */
+/* bpf.c - the handle table, and the life of an object: open, load, attach, close. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
 
+#include "handle.h"
 #include "shim.h"
 
 #define MAX_HANDLES 16
-#define MAX_LINKS 16
 #define LOG_CAPACITY 65536
-#define RECORD_BYTES 120 /* struct connection_event */
-#define VALUE_BYTES 64	 /* struct original_dst */
-
-struct handle {
-	struct bpf_object *object;
-	struct bpf_link *links[MAX_LINKS];
-	int link_count;
-	int orig_dst_fd;
-	int accepted_fd;
-	struct ring_buffer *ring;
-	volatile uint64_t *heartbeat;
-	void *shared; /* the .bss map */
-	size_t shared_size;
-	pthread_t beater;
-	int beating;
-	_Atomic int stopping;
-	_Atomic uint64_t ticked_ns;
-	uint32_t interval_ms;
-	uint32_t stall_ms;
-};
 
 static struct handle *handles[MAX_HANDLES];
 
 /* libbpf logs on the calling thread, which is JavaScript's only one; the oldest text gives way. */
 static char log_text[LOG_CAPACITY];
 static size_t log_length;
-
-/* Where the ring's callback writes; only set during understudy_poll. */
-struct drain {
-	uint8_t *buffer;
-	int capacity;
-	int count;
-};
-static struct drain drain;
 
 static int keep_log(enum libbpf_print_level level, const char *format, va_list arguments)
 {
@@ -82,22 +48,14 @@ static int keep_log(enum libbpf_print_level level, const char *format, va_list a
 	return length;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
-static struct handle *find(int32_t number)
+struct handle *understudy_find(int32_t number)
 {
 	return number >= 0 && number < MAX_HANDLES ? handles[number] : NULL;
 }
 
-static int find_map(int32_t number, const char *name)
+int understudy_find_map(int32_t number, const char *name)
 {
-	struct handle *handle = find(number);
+	struct handle *handle = understudy_find(number);
 	struct bpf_map *map = handle ? bpf_object__find_map_by_name(handle->object, name) : NULL;
 	int fd;
 
@@ -193,7 +151,7 @@ int understudy_open(const char *object_path)
 
 int understudy_set_tunable(int32_t number, const char *variable, const uint8_t *value, int32_t length)
 {
-	struct handle *handle = find(number);
+	struct handle *handle = understudy_find(number);
 	struct bpf_map *map = handle ? bpf_object__find_map_by_name(handle->object, ".rodata") : NULL;
 	size_t section_size = 0;
 	uint32_t size = 0;
@@ -214,7 +172,7 @@ int understudy_set_tunable(int32_t number, const char *variable, const uint8_t *
 
 int understudy_set_capacity(int32_t number, const char *name, uint32_t entries)
 {
-	struct handle *handle = find(number);
+	struct handle *handle = understudy_find(number);
 	struct bpf_map *map = handle ? bpf_object__find_map_by_name(handle->object, name) : NULL;
 
 	if (!handle)
@@ -222,21 +180,9 @@ int understudy_set_capacity(int32_t number, const char *name, uint32_t entries)
 	return map ? bpf_map__set_max_entries(map, entries) : -ENOENT;
 }
 
-static int keep_event(void *context, void *data, size_t size)
-{
-	struct drain *into = context;
-
-	if (size < RECORD_BYTES)
-		return 0;
-	memcpy(into->buffer + (size_t)into->count * RECORD_BYTES, data, RECORD_BYTES);
-	into->count++;
-	/* libbpf has consumed this record already; an error only stops it from taking the next. */
-	return (into->count + 1) * RECORD_BYTES > into->capacity ? -ENOSPC : 0;
-}
-
 int understudy_load(int32_t number)
 {
-	struct handle *handle = find(number);
+	struct handle *handle = understudy_find(number);
 	int error;
 
 	if (!handle)
@@ -244,20 +190,21 @@ int understudy_load(int32_t number)
 	error = bpf_object__load(handle->object);
 	if (error)
 		return error;
-	handle->orig_dst_fd = find_map(number, "orig_dst");
-	handle->accepted_fd = find_map(number, "accepted");
+	handle->orig_dst_fd = understudy_find_map(number, "orig_dst");
+	handle->accepted_fd = understudy_find_map(number, "accepted");
 	if (handle->orig_dst_fd < 0 || handle->accepted_fd < 0)
 		return -ENOENT;
 	error = share_variables(handle);
 	if (error)
 		return error;
-	handle->ring = ring_buffer__new(find_map(number, "events"), keep_event, &drain, NULL);
+	handle->ring = ring_buffer__new(understudy_find_map(number, "events"), understudy_keep_event,
+					understudy_drain(), NULL);
 	return handle->ring ? 0 : -errno;
 }
 
 int understudy_attach(int32_t number, const char *name, const char *cgroup_path)
 {
-	struct handle *handle = find(number);
+	struct handle *handle = understudy_find(number);
 	struct bpf_program *program = handle ? bpf_object__find_program_by_name(handle->object, name) : NULL;
 	struct bpf_link *link;
 	int cgroup;
@@ -283,191 +230,15 @@ int understudy_attach(int32_t number, const char *name, const char *cgroup_path)
 	return 0;
 }
 
-int understudy_pin_map(int32_t number, const char *map, const char *path)
-{
-	int fd = find_map(number, map);
-
-	if (fd < 0)
-		return fd;
-	return bpf_obj_pin(fd, path) ? -errno : 0;
-}
-
-int understudy_map_update(int32_t number, const char *map, const uint8_t *key, const uint8_t *value)
-{
-	int fd = find_map(number, map);
-
-	if (fd < 0)
-		return fd;
-	return bpf_map_update_elem(fd, key, value, BPF_ANY) ? -errno : 0;
-}
-
-int understudy_map_delete(int32_t number, const char *map, const uint8_t *key)
-{
-	int fd = find_map(number, map);
-
-	if (fd < 0)
-		return fd;
-	return bpf_map_delete_elem(fd, key) ? -errno : 0;
-}
-
-int understudy_map_entries(int32_t number, const char *map)
-{
-	int fd = find_map(number, map);
-	uint8_t key[64], next[64];
-	int count = 0;
-	void *previous = NULL;
-
-	if (fd < 0)
-		return fd;
-	/* A map that changes meanwhile may restart the walk: the bound ends it. */
-	while (count < 1 << 20 && !bpf_map_get_next_key(fd, previous, next)) {
-		memcpy(key, next, sizeof(key));
-		previous = key;
-		count++;
-	}
-	return count;
-}
-
-int understudy_counters(int32_t number, uint8_t *buffer, int32_t capacity)
-{
-	int fd = find_map(number, "counters");
-	int cpus = libbpf_num_possible_cpus();
-	uint64_t *per_cpu;
-	uint32_t index = 0;
-
-	if (fd < 0 || cpus < 0)
-		return fd < 0 ? fd : cpus;
-	per_cpu = calloc(cpus, sizeof(*per_cpu));
-	if (!per_cpu)
-		return -ENOMEM;
-	for (; (int32_t)((index + 1) * 8) <= capacity && !bpf_map_lookup_elem(fd, &index, per_cpu); index++) {
-		uint64_t sum = 0;
-
-		for (int cpu = 0; cpu < cpus; cpu++)
-			sum += per_cpu[cpu];
-		memcpy(buffer + (size_t)index * 8, &sum, 8);
-	}
-	free(per_cpu);
-	return index;
-}
-
-int understudy_mark_listener(int32_t number, int32_t fd, uint32_t id)
-{
-	int map = find_map(number, "listeners");
-
-	if (map < 0)
-		return map;
-	return bpf_map_update_elem(map, &fd, &id, BPF_ANY) ? -errno : 0;
-}
-
-int understudy_lookup(int32_t number, int32_t fd, uint8_t *buffer)
-{
-	struct handle *handle = find(number);
-	uint64_t cookie = 0;
-	socklen_t length = sizeof(cookie);
-
-	if (!handle)
-		return -EBADF;
-	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length))
-		return -errno;
-	memcpy(buffer, &cookie, sizeof(cookie));
-	if (!bpf_map_lookup_elem(handle->orig_dst_fd, &cookie, buffer + sizeof(cookie)))
-		return 1;
-	if (!bpf_map_lookup_elem(handle->accepted_fd, &fd, buffer + sizeof(cookie)))
-		return 2;
-	return 0;
-}
-
-int understudy_poll(int32_t number, uint8_t *buffer, int32_t capacity)
-{
-	struct handle *handle = find(number);
-	int result;
-
-	if (!handle || !handle->ring)
-		return -EBADF;
-	if (capacity < RECORD_BYTES)
-		return -EINVAL;
-	drain = (struct drain){ .buffer = buffer, .capacity = capacity };
-	result = ring_buffer__consume(handle->ring);
-	if (result < 0 && result != -ENOSPC)
-		return result;
-	return drain.count;
-}
-
-static void *beat(void *argument)
-{
-	struct handle *handle = argument;
-	struct timespec pause = { .tv_sec = handle->interval_ms / 1000,
-				  .tv_nsec = (long)(handle->interval_ms % 1000) * 1000000L };
-
-	while (!atomic_load(&handle->stopping)) {
-		uint64_t now = now_ns();
-
-		if (now - atomic_load(&handle->ticked_ns) <= (uint64_t)handle->stall_ms * 1000000ULL)
-			*handle->heartbeat = now;
-		nanosleep(&pause, NULL);
-	}
-	return NULL;
-}
-
-int understudy_start_heartbeat(int32_t number, uint32_t interval_ms, uint32_t stall_ms)
-{
-	struct handle *handle = find(number);
-	sigset_t all, before;
-	int error;
-
-	if (!handle || !handle->heartbeat)
-		return -EBADF;
-	if (handle->beating)
-		return -EALREADY;
-	handle->interval_ms = interval_ms;
-	handle->stall_ms = stall_ms;
-	atomic_store(&handle->ticked_ns, now_ns());
-	*handle->heartbeat = now_ns();
-	/* Signals are the event loop's business, not this thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&handle->beater, NULL, beat, handle);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error)
-		return -error;
-	handle->beating = 1;
-	return 0;
-}
-
-int understudy_tick(int32_t number)
-{
-	struct handle *handle = find(number);
-
-	if (!handle)
-		return -EBADF;
-	atomic_store(&handle->ticked_ns, now_ns());
-	return 0;
-}
-
-int understudy_heartbeat_age(int32_t number)
-{
-	struct handle *handle = find(number);
-
-	if (!handle || !handle->heartbeat)
-		return -EBADF;
-	return (int)((now_ns() - *handle->heartbeat) / 1000000ULL);
-}
-
 int understudy_close(int32_t number)
 {
-	struct handle *handle = find(number);
+	struct handle *handle = understudy_find(number);
 
 	if (!handle)
 		return -EBADF;
 	for (int i = 0; i < handle->link_count; i++)
 		bpf_link__destroy(handle->links[i]);
-	if (handle->beating) {
-		atomic_store(&handle->stopping, 1);
-		/* nanosleep is a cancellation point; the thread holds nothing. */
-		pthread_cancel(handle->beater);
-		pthread_join(handle->beater, NULL);
-	}
+	understudy_stop_heartbeat(handle);
 	if (handle->shared)
 		munmap(handle->shared, handle->shared_size);
 	ring_buffer__free(handle->ring);

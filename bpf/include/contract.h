@@ -9,15 +9,15 @@
 
 /* Value of orig_dst (key: cookie of the accepted socket, __u64) and of that socket's own storage. */
 struct original_dst {
-	__u8 addr[16];	      /* where the application wanted to go */
-	__be16 port;	      /* network order */
-	__u8 family;	      /* AF_INET or AF_INET6: the socket's, before mapping */
-	__u8 flags;	      /* ORIGINAL_DST_* */
-	__u32 pid;	      /* thread group that called connect(); 0 where the kernel cannot say */
-	__u64 client_cookie;  /* the connecting socket's cookie */
-	__u64 netns_cookie;   /* of the netns connect() was called in */
-	__u64 born_ns;	      /* CLOCK_MONOTONIC at connect() */
-	char comm[16];	      /* of the thread that called connect() */
+	__u8 addr[16];	     /* where the application wanted to go */
+	__be16 port;	     /* network order */
+	__u8 family;	     /* AF_INET or AF_INET6: the socket's, before mapping */
+	__u8 flags;	     /* ORIGINAL_DST_* */
+	__u32 pid;	     /* thread group that called connect(); 0 where the kernel cannot say */
+	__u64 client_cookie; /* the connecting socket's cookie */
+	__u64 netns_cookie;  /* of the netns connect() was called in */
+	__u64 born_ns;	     /* CLOCK_MONOTONIC at connect() */
+	char comm[16];	     /* of the thread that called connect() */
 };
 _Static_assert(sizeof(struct original_dst) == 64, "original_dst is 64 bytes in src/kernel/layout.ts");
 
@@ -40,8 +40,8 @@ struct policy {
 	__be16 listen_port6;	/* on ::1; 0 = none */
 	__u16 port_range_count; /* used entries of excluded_ports */
 	__u16 reserved;
-	__u8 source4[16];	/* v4-mapped source address to bind, or zero */
-	__u8 source6[16];	/* source address to bind, or zero */
+	__u8 source4[16]; /* v4-mapped source address to bind, or zero */
+	__u8 source6[16]; /* source address to bind, or zero */
 	struct port_range excluded_ports[MAX_PORT_RANGES];
 };
 _Static_assert(sizeof(struct policy) == 112, "policy is 112 bytes in src/kernel/layout.ts");
@@ -83,14 +83,14 @@ enum verdict {
 	VERDICT_NO_RECORD,
 	VERDICT_FAILED_CLOSED,
 	/* counters that are not verdicts */
-	COUNTER_ACCEPTED,	    /* a record reached an accepted socket */
-	COUNTER_ACCEPT_UNKNOWN,	    /* a listener accepted a connection that nobody redirected */
-	COUNTER_IN_FLIGHT_FULL,	    /* in_flight refused an entry: the socket will resolve without the kernel */
-	COUNTER_ORIG_DST_FULL,	    /* orig_dst refused an entry: the accepted socket's storage still answers */
-	COUNTER_STORAGE_FULL,	    /* the accepted socket's storage could not be made: orig_dst still answers */
-	COUNTER_EVENTS,		    /* summaries written */
-	COUNTER_EVENTS_DROPPED,	    /* summaries lost: the ring was full */
-	COUNTER_SOURCE_NOT_BOUND,   /* bpf_bind refused the workload's address: getsockname says loopback */
+	COUNTER_ACCEPTED,	  /* a record reached an accepted socket */
+	COUNTER_ACCEPT_UNKNOWN,	  /* a listener accepted a connection that nobody redirected */
+	COUNTER_IN_FLIGHT_FULL,	  /* in_flight refused an entry: the socket will resolve without the kernel */
+	COUNTER_ORIG_DST_FULL,	  /* orig_dst refused an entry: the accepted socket's storage still answers */
+	COUNTER_STORAGE_FULL,	  /* the accepted socket's storage could not be made: orig_dst still answers */
+	COUNTER_EVENTS,		  /* summaries written */
+	COUNTER_EVENTS_DROPPED,	  /* summaries lost: the ring was full */
+	COUNTER_SOURCE_NOT_BOUND, /* bpf_bind refused the workload's address: getsockname says loopback */
 	COUNTER_MAX,
 };
 

@@ -1,0 +1,100 @@
+# Every target can be run again: it does only what is out of date. `make help` lists them.
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# The pinned Node comes first; clang, bpftool and nginx may live in sbin.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
+# In CI nothing may be skipped.
+ifeq ($(CI),true)
+export UNDERSTUDY_REQUIRE_KERNEL = 1
+endif
+
+CLANG ?= clang
+BPFTOOL ?= bpftool
+MULTIARCH := $(or $(shell $(CC) -print-multiarch 2>/dev/null),$(shell uname -m)-linux-gnu)
+BPF_CFLAGS := -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -Werror -Ibpf/include -I/usr/include/$(MULTIARCH)
+NATIVE_CFLAGS := -std=gnu11 -O2 -g -fPIC -Wall -Wextra -Werror
+NATIVE_LIBS := -lbpf -lelf -lz -lpthread
+SHIM_OBJECTS := $(patsubst native/%.c,build/native/%.o,$(filter-out native/launch.c,$(wildcard native/*.c)))
+
+.PHONY: help setup bpf native build-if-possible types lint test unit property contract tidy kernel-test bench demo docs \
+	presubmit vmlinux clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: ## install missing system packages (as root) and the npm packages
+	@./scripts/setup.sh
+
+bpf: build/understudy.bpf.o ## compile the BPF programs
+
+native: build/libunderstudy.so build/understudy-launch ## compile the native shim and the launcher of commands
+
+types: ## check the types
+	node --run types
+
+lint: ## check format and lint, TypeScript and C
+	node --run lint
+
+unit property contract tidy: ## run one tier of the tests that need no rights
+	node --run test:$@
+
+kernel-test: bpf native ## run the tests that load the programs into this kernel (root)
+	node --run test:kernel
+
+test: setup ## build everything, then types, lint and every tier of tests
+	@$(MAKE) --no-print-directory build-if-possible
+	@$(MAKE) --no-print-directory types lint
+	node --run test:quick
+	@[ "$$(id -u)" -eq 0 ] || echo "test: not root, so most kernel tests skip; run 'sudo make kernel-test' for them"
+	node --run test:kernel
+
+# On a machine without the toolchain everything that is only TypeScript is still tested; CI has no such excuse.
+build-if-possible:
+	@if [ "$(CI)" = true ] || ./scripts/setup.sh toolchain; then \
+		$(MAKE) --no-print-directory bpf native; \
+	else \
+		echo "build: no BPF toolchain here, so bpf and native are not built and the kernel tests skip"; \
+	fi
+
+bench: bpf native ## run the benchmarks
+	node --run bench
+
+demo: setup ## build, then show one command being intercepted and mocked
+	@$(MAKE) --no-print-directory bpf native
+	./scripts/demo.sh
+
+docs: ## regenerate docs/configuration.md
+	node --run docs
+
+presubmit: ## what CI runs
+	./.ci/run
+
+vmlinux: ## write build/vmlinux.h of this kernel, for editors
+	@mkdir -p build
+	$(BPFTOOL) btf dump file /sys/kernel/btf/vmlinux format c > build/vmlinux.h
+
+clean: ## remove what was built
+	rm -rf build
+
+# gen object deduplicates BTF and fixes its offsets, which is what libbpf then loads.
+build/understudy.bpf.o: build/understudy.bpf.raw.o
+	$(BPFTOOL) gen object $@ $<
+
+build/understudy.bpf.raw.o: bpf/understudy.bpf.c Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF build/understudy.bpf.d -MT $@ -c $< -o $@
+
+build/libunderstudy.so: $(SHIM_OBJECTS)
+	$(CC) -shared -Wl,-soname,$(@F) -Wl,--no-undefined $^ -o $@ $(NATIVE_LIBS)
+
+build/native/%.o: native/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(NATIVE_CFLAGS) -MMD -MP -c $< -o $@
+
+build/understudy-launch: build/native/launch.o
+	$(CC) $^ -o $@
+
+-include build/understudy.bpf.d $(wildcard build/native/*.d)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* handle.h - what the files that go through libbpf share: one loaded object, by number. */
+#ifndef UNDERSTUDY_HANDLE_H
+#define UNDERSTUDY_HANDLE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bpf/libbpf.h>
+
+#define MAX_LINKS 16
+
+struct handle {
+	struct bpf_object *object;
+	struct bpf_link *links[MAX_LINKS];
+	int link_count;
+	int orig_dst_fd;
+	int accepted_fd;
+	struct ring_buffer *ring;
+	volatile uint64_t *heartbeat;
+	void *shared; /* the .bss map */
+	size_t shared_size;
+	pthread_t beater;
+	int beating;
+	_Atomic int stopping;
+	_Atomic uint64_t ticked_ns;
+	uint32_t interval_ms;
+	uint32_t stall_ms;
+};
+
+/* NULL for a number that is not, or no longer, a handle. */
+struct handle *understudy_find(int32_t number);
+/* The descriptor of a loaded map, or -errno. */
+int understudy_find_map(int32_t number, const char *name);
+/* The callback of the events ring; it writes where understudy_poll says. */
+int understudy_keep_event(void *context, void *data, size_t size);
+void *understudy_drain(void);
+/* Ends the heartbeat thread if there is one. */
+void understudy_stop_heartbeat(struct handle *handle);
+
+#endif

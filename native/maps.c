@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+/* maps.c - reading and writing maps, and draining the events ring. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <bpf/bpf.h>
+
+#include "handle.h"
+#include "shim.h"
+
+#define RECORD_BYTES 120 /* struct connection_event */
+
+/* Where the ring's callback writes; only set during understudy_poll. */
+struct drain {
+	uint8_t *buffer;
+	int capacity;
+	int count;
+};
+static struct drain drain;
+
+int understudy_keep_event(void *context, void *data, size_t size)
+{
+	struct drain *into = context;
+
+	if (size < RECORD_BYTES)
+		return 0;
+	memcpy(into->buffer + (size_t)into->count * RECORD_BYTES, data, RECORD_BYTES);
+	into->count++;
+	/* libbpf has consumed this record already; an error only stops it from taking the next. */
+	return (into->count + 1) * RECORD_BYTES > into->capacity ? -ENOSPC : 0;
+}
+
+void *understudy_drain(void)
+{
+	return &drain;
+}
+
+int understudy_pin_map(int32_t number, const char *map, const char *path)
+{
+	int fd = understudy_find_map(number, map);
+
+	if (fd < 0)
+		return fd;
+	return bpf_obj_pin(fd, path) ? -errno : 0;
+}
+
+int understudy_map_update(int32_t number, const char *map, const uint8_t *key, const uint8_t *value)
+{
+	int fd = understudy_find_map(number, map);
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_update_elem(fd, key, value, BPF_ANY) ? -errno : 0;
+}
+
+int understudy_map_delete(int32_t number, const char *map, const uint8_t *key)
+{
+	int fd = understudy_find_map(number, map);
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_delete_elem(fd, key) ? -errno : 0;
+}
+
+int understudy_map_entries(int32_t number, const char *map)
+{
+	int fd = understudy_find_map(number, map);
+	uint8_t key[64], next[64];
+	int count = 0;
+	void *previous = NULL;
+
+	if (fd < 0)
+		return fd;
+	/* A map that changes meanwhile may restart the walk: the bound ends it. */
+	while (count < 1 << 20 && !bpf_map_get_next_key(fd, previous, next)) {
+		memcpy(key, next, sizeof(key));
+		previous = key;
+		count++;
+	}
+	return count;
+}
+
+int understudy_counters(int32_t number, uint8_t *buffer, int32_t capacity)
+{
+	int fd = understudy_find_map(number, "counters");
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *per_cpu;
+	uint32_t index = 0;
+
+	if (fd < 0 || cpus < 0)
+		return fd < 0 ? fd : cpus;
+	per_cpu = calloc(cpus, sizeof(*per_cpu));
+	if (!per_cpu)
+		return -ENOMEM;
+	for (; (int32_t)((index + 1) * 8) <= capacity && !bpf_map_lookup_elem(fd, &index, per_cpu); index++) {
+		uint64_t sum = 0;
+
+		for (int cpu = 0; cpu < cpus; cpu++)
+			sum += per_cpu[cpu];
+		memcpy(buffer + (size_t)index * 8, &sum, 8);
+	}
+	free(per_cpu);
+	return index;
+}
+
+int understudy_mark_listener(int32_t number, int32_t fd, uint32_t id)
+{
+	int map = understudy_find_map(number, "listeners");
+
+	if (map < 0)
+		return map;
+	return bpf_map_update_elem(map, &fd, &id, BPF_ANY) ? -errno : 0;
+}
+
+int understudy_lookup(int32_t number, int32_t fd, uint8_t *buffer)
+{
+	struct handle *handle = understudy_find(number);
+	uint64_t cookie = 0;
+	socklen_t length = sizeof(cookie);
+
+	if (!handle)
+		return -EBADF;
+	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length))
+		return -errno;
+	memcpy(buffer, &cookie, sizeof(cookie));
+	if (!bpf_map_lookup_elem(handle->orig_dst_fd, &cookie, buffer + sizeof(cookie)))
+		return 1;
+	if (!bpf_map_lookup_elem(handle->accepted_fd, &fd, buffer + sizeof(cookie)))
+		return 2;
+	return 0;
+}
+
+int understudy_poll(int32_t number, uint8_t *buffer, int32_t capacity)
+{
+	struct handle *handle = understudy_find(number);
+	int result;
+
+	if (!handle || !handle->ring)
+		return -EBADF;
+	if (capacity < RECORD_BYTES)
+		return -EINVAL;
+	drain = (struct drain){ .buffer = buffer, .capacity = capacity };
+	result = ring_buffer__consume(handle->ring);
+	if (result < 0 && result != -ENOSPC)
+		return result;
+	return drain.count;
+}

@@ -1,0 +1,81 @@
+#!/bin/sh
+# Prepares a checkout: the system packages of the build and the tests (Debian names), then the npm packages.
+# Does nothing where nothing is missing.
+#   setup.sh            install what is missing: system packages only as root, else the command is printed
+#   setup.sh toolchain  only say, by the exit code, whether the BPF and native halves can be built here
+set -eu
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+say() { printf 'setup: %s\n' "$*"; }
+has_command() { command -v "$1" >/dev/null 2>&1; }
+has_header() { [ -e "/usr/include/$1" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/$1" ]; }
+
+# Looked for by what they provide, so that another package of the same tool will do.
+missing_to_build() {
+	has_command clang || echo clang
+	has_command bpftool || echo bpftool
+	has_command gcc || echo gcc
+	has_header stdio.h || echo libc6-dev
+	has_header bpf/libbpf.h || echo libbpf-dev
+	has_header libelf.h || echo libelf-dev
+	has_header zlib.h || echo zlib1g-dev
+}
+
+missing_to_test() {
+	has_command make || echo make
+	has_command clang-format || echo clang-format
+	has_command ip || echo iproute2
+	has_command nginx || echo nginx-light
+	has_command curl || echo curl
+	has_command python3 || echo python3
+}
+
+system_packages() {
+	missing=$( (missing_to_build && missing_to_test) | tr '\n' ' ')
+	[ -n "$missing" ] || return 0
+	if [ "$(id -u)" -eq 0 ] && has_command apt-get; then
+		say "installing: $missing"
+		export DEBIAN_FRONTEND=noninteractive
+		# Lists that are old or not there at all look the same to install: it fails, and an update helps.
+		# shellcheck disable=SC2086 # one word each
+		apt-get install -y --no-install-recommends $missing ||
+			{ apt-get update && apt-get install -y --no-install-recommends $missing; }
+		# The tests start an nginx of their own; the service that Debian starts would only hold port 80.
+		case $missing in
+		*nginx*) systemctl disable --now nginx >/dev/null 2>&1 || true ;;
+		esac
+		return 0
+	fi
+	say "missing on this machine: $missing"
+	say "install them, on Debian or Ubuntu with:"
+	say "  sudo apt-get update && sudo apt-get install -y --no-install-recommends $missing"
+	[ "${CI:-}" != true ]
+}
+
+npm_packages() {
+	if [ -e node_modules/.package-lock.json ] && [ ! package-lock.json -nt node_modules/.package-lock.json ]; then
+		return 0
+	fi
+	if ! has_command npm; then
+		say "npm is not on PATH; it is needed once, to install the packages and the pinned runtime."
+		say "Install any Node.js from 20 on with npm (Debian or Ubuntu: sudo apt-get install nodejs npm), run this again."
+		return 1
+	fi
+	say "installing the npm packages"
+	# The pinned runtime among them is newer than what npm itself may be running on, hence no engine warnings.
+	npm ci --no-audit --no-fund --loglevel=error
+	touch node_modules/.package-lock.json
+}
+
+case ${1:-} in
+toolchain) [ -z "$(missing_to_build)" ] ;;
+'')
+	system_packages
+	npm_packages
+	;;
+*)
+	say "unknown argument: $1"
+	exit 2
+	;;
+esac

@@ -1,0 +1,55 @@
+/** The port through which every upstream connection is made, and its two implementations. */
+import { lookup } from 'node:dns'
+import { connect, isIP, Socket } from 'node:net'
+import { getSystemErrorName } from 'node:util'
+import type { Endpoint } from '../flow.ts'
+
+export interface DialOptions {
+  /** The source address to keep, where the application had chosen one. */
+  readonly source?: string
+}
+
+/** Begins to connect; `done` gets a socket that is still connecting, or the error of the name look-up. */
+export type Dial = (
+  destination: Endpoint,
+  options: DialOptions,
+  done: (error: NodeJS.ErrnoException | undefined, socket?: Socket) => void,
+) => void
+
+/** Makes an unconnected, non-blocking TCP socket where the workload lives: a descriptor, or -errno. */
+export type MakeSocket = (ipv6: boolean, source: string) => number
+
+const failedSocket = (result: number): Socket => {
+  const code = getSystemErrorName(result)
+  return new Socket().destroy(Object.assign(new Error(`cannot make an upstream socket: ${code}`), { code }))
+}
+
+/** Resolves a name with the agent's resolver; an address goes straight through. */
+const withAddress = (name: string, done: (error: NodeJS.ErrnoException | undefined, address: string) => void): void => {
+  if (isIP(name) !== 0) done(undefined, name)
+  else lookup(name, (error, address) => done(error ?? undefined, address))
+}
+
+/** Dials with sockets made in the workload's network namespace. */
+export const createWorkloadDial =
+  (makeSocket: MakeSocket): Dial =>
+  (destination, options, done) =>
+    withAddress(destination.address, (error, address) => {
+      if (error) return done(error)
+      const fd = makeSocket(isIP(address) === 6, options.source ?? '')
+      if (fd < 0) return done(undefined, failedSocket(fd))
+      const socket = new Socket({ fd, allowHalfOpen: true })
+      done(undefined, socket.connect({ host: address, port: destination.port }))
+    })
+
+/** Dials from where we are; both address families are tried for a name (RFC 8305). */
+export const directDial: Dial = (destination, options, done) =>
+  done(
+    undefined,
+    connect({
+      host: destination.address,
+      port: destination.port,
+      allowHalfOpen: true,
+      ...(options.source ? { localAddress: options.source } : {}),
+    }),
+  )

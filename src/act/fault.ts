@@ -1,0 +1,37 @@
+/** Names for what went wrong upstream; the client, the record and the metrics all get the same one. */
+import type { UpstreamFault } from '../flow.ts'
+
+const FAULTS: Readonly<Record<string, UpstreamFault>> = {
+  ECONNREFUSED: 'upstream_refused',
+  ECONNRESET: 'upstream_reset',
+  EPIPE: 'upstream_reset',
+  ETIMEDOUT: 'upstream_timeout',
+  UND_ERR_CONNECT_TIMEOUT: 'upstream_timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'upstream_timeout',
+  UND_ERR_BODY_TIMEOUT: 'upstream_timeout',
+  ENETUNREACH: 'upstream_unreachable',
+  EHOSTUNREACH: 'upstream_unreachable',
+  EADDRNOTAVAIL: 'upstream_unreachable',
+  EACCES: 'upstream_unreachable',
+  EPERM: 'upstream_unreachable',
+  ENOTFOUND: 'upstream_unresolved',
+  EAI_AGAIN: 'upstream_unresolved',
+  EAI_NODATA: 'upstream_unresolved',
+  UND_ERR_SOCKET: 'upstream_closed',
+}
+
+/** The fault of a system or undici error, through its causes; what is unknown is the upstream's protocol error. */
+export const upstreamFault = (error: unknown): UpstreamFault => {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const fault = 'code' in cause ? FAULTS[String(cause.code)] : undefined
+    if (fault) return fault
+  }
+  return 'upstream_protocol_error'
+}
+
+/** What the client is told: 504 where the upstream kept silent, 502 for the rest (RFC 9110 15.6.3, 15.6.5). */
+export const statusOfFault = (fault: UpstreamFault): number => (fault === 'upstream_timeout' ? 504 : 502)
+
+/** An error that carries a code of our own making. */
+export const codedError = (code: string, message: string): NodeJS.ErrnoException =>
+  Object.assign(new Error(message), { code })

@@ -1,0 +1,133 @@
+/** Sends an HTTP request on where it was going, over a kept connection, and streams the answer back. */
+import { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import type { HttpExchange } from '../http1/exchange.ts'
+import { withoutHopByHop } from '../http1/response.ts'
+import { upstreamFault } from './fault.ts'
+import { type Done, outcomeOf } from './finish.ts'
+import { type ForwardOnce, needsOwnConnection } from './forward-once.ts'
+import { refuseUpstream } from './refuse.ts'
+import { type ForwardTarget, originForm, upstreamHeaders } from './upstream-request.ts'
+import type { Upstreams } from './upstreams.ts'
+
+/** A body this small that has already arrived is sent with the head, not streamed. */
+const WHOLE_BODY_BYTES = 64 * 1024
+
+export type Forward = (exchange: HttpExchange, target: ForwardTarget, done: Done) => void
+
+/** Names, values, names … of a response without hop-by-hop headers; undici hands them over as bytes. */
+const endToEnd = (raw: unknown): string[] => {
+  const text: string[] = []
+  if (Array.isArray(raw)) {
+    for (const item of raw) text.push(Buffer.isBuffer(item) ? item.latin1Slice(0, item.length) : String(item))
+  }
+  return withoutHopByHop(text, 'response')
+}
+
+/** Only a request that can be sent again without harm, on a connection that had been idle (RFC 9112 9.3.1). */
+const mayRetry = (method: string, body: unknown): boolean =>
+  body === null && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE')
+
+/** undici's callbacks for one exchange. A class: one is made per request, and closures would cost five times as much. */
+class Answer implements Dispatcher.DispatchHandler {
+  readonly #exchange: HttpExchange
+  readonly #done: Done
+  readonly #retry: (() => void) | undefined
+  #status = 0
+  #over = false
+  #controller: Dispatcher.DispatchController | undefined
+
+  constructor(exchange: HttpExchange, done: Done, retry: (() => void) | undefined) {
+    this.#exchange = exchange
+    this.#done = done
+    this.#retry = retry
+    exchange.onGone = (fault) => {
+      if (this.#over) return
+      this.#over = true
+      this.#done(outcomeOf(exchange, this.#status || undefined, exchange.responseBytes, fault))
+      this.#controller?.abort(new Error('the client went away'))
+    }
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#over) controller.abort(new Error('the client went away'))
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, _: unknown, reason?: string): void {
+    if (this.#over) return
+    const headers = endToEnd(controller.rawHeaders)
+    if (status < 200) return this.#exchange.interim(status, headers)
+    this.#status = status
+    this.#exchange.onDrain = () => controller.resume()
+    this.#exchange.start(status, reason === '' ? undefined : reason, headers)
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return
+    if (!this.#exchange.write(chunk)) controller.pause()
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    if (this.#over) return
+    this.#over = true
+    const exchange = this.#exchange
+    const outcome = outcomeOf(exchange, this.#status, exchange.responseBytes)
+    exchange.end(endToEnd(controller.rawTrailers))
+    this.#done(outcome)
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    if (this.#over) return
+    this.#over = true
+    const exchange = this.#exchange
+    const fault = upstreamFault(error)
+    if (this.#status === 0) {
+      if (this.#retry && (fault === 'upstream_closed' || fault === 'upstream_reset')) return this.#retry()
+      return refuseUpstream(exchange, fault, error.message, this.#done)
+    }
+    const outcome = outcomeOf(exchange, this.#status, exchange.responseBytes, fault)
+    exchange.abort()
+    this.#done(outcome)
+  }
+}
+
+/** The body as undici takes it: nothing, a buffer, or a stream that the client fills as fast as the upstream reads. */
+const bodyOf = (exchange: HttpExchange): Buffer | Readable | null => {
+  if (exchange.request.framing.kind === 'none') return null
+  const whole = exchange.takeBody(WHOLE_BODY_BYTES)
+  if (whole) return whole
+  const stream = new Readable({ read: () => exchange.resumeBody() })
+  // undici reads on its own time; an abort must not become an uncaught error.
+  stream.on('error', () => undefined)
+  exchange.readBody({
+    data: (chunk) => stream.push(chunk),
+    end: () => stream.push(null),
+  })
+  return stream
+}
+
+const lengthHeader = (exchange: HttpExchange, body: Buffer | Readable | null): readonly string[] => {
+  const { framing } = exchange.request
+  if (framing.kind === 'length') return ['content-length', `${framing.bytes}`]
+  return Buffer.isBuffer(body) ? ['content-length', `${body.length}`] : []
+}
+
+export const createForward =
+  (upstreams: Upstreams, once: ForwardOnce): Forward =>
+  (exchange, target, done) => {
+    const { head } = exchange.request
+    if (needsOwnConnection(exchange)) return once(exchange, target, done)
+    const body = bodyOf(exchange)
+    const headers = upstreamHeaders(head, target.host)
+    headers.push(...lengthHeader(exchange, body))
+    const retry = mayRetry(head.method, body) ? () => once(exchange, target, done) : undefined
+    const answer = new Answer(exchange, done, retry)
+    const options = { path: originForm(head), method: head.method, headers, body }
+    try {
+      upstreams.pool(target.destination, target.source).dispatch(options, answer)
+    } catch (error) {
+      // undici refuses a request it will not send by throwing; the client learns which part it was.
+      answer.onResponseError(undefined, error instanceof Error ? error : new Error(String(error)))
+    }
+  }

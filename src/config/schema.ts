@@ -1,0 +1,187 @@
+/**
+ * The one schema of Understudy's settings: type, default, limits, environment name and documentation of every key.
+ * `docs/configuration.md` is generated from it (`npm run docs`).
+ */
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { Cidr, PortRange } from './networks.ts'
+
+const MAX_PORT = 65535
+const HOUR_MS = 3_600_000
+const MIB = 1024 * 1024
+
+const whole = (min: number, max: number) =>
+  z
+    .int({ error: `expected a whole number from ${min} to ${max}` })
+    .min(min)
+    .max(max)
+const flag = z.boolean({ error: 'expected true or false' })
+const powerOfTwo = (min: number, max: number) =>
+  whole(min, max).refine((value) => (value & (value - 1)) === 0, { error: 'expected a power of two' })
+
+export const Config = z
+  .strictObject({
+    listenPort: whole(0, MAX_PORT).default(0).meta({
+      env: 'UNDERSTUDY_LISTEN_PORT',
+      doc: 'Port of the listener that intercepted connections are redirected to; 0 takes any free port.',
+    }),
+    adminEnabled: flag.default(true).meta({
+      env: 'UNDERSTUDY_ADMIN_ENABLED',
+      doc: 'Whether health, readiness, metrics and recent flows are served over HTTP.',
+    }),
+    adminHost: z
+      .string()
+      .refine((text) => isIP(text) !== 0, { error: 'expected an IPv4 or IPv6 address' })
+      .default('127.0.0.1')
+      .meta({
+        env: 'UNDERSTUDY_ADMIN_HOST',
+        doc: 'Address the admin server listens on; anything but loopback shows recorded traffic to the network.',
+      }),
+    adminPort: whole(0, MAX_PORT).default(9901).meta({
+      env: 'UNDERSTUDY_ADMIN_PORT',
+      doc: 'Port of the admin server; 0 takes any free port.',
+    }),
+    onUnmatched: z.enum(['forward', 'refuse']).default('forward').meta({
+      env: 'UNDERSTUDY_ON_UNMATCHED',
+      doc: 'What happens to a request that no expectation matches: send it where it was going, or answer with an error.',
+    }),
+    failMode: z.enum(['open', 'closed']).default('open').meta({
+      env: 'UNDERSTUDY_FAIL_MODE',
+      doc: 'What the kernel does with new connections while the proxy is not there: let them go straight on, or refuse them.',
+    }),
+    interceptLoopback: flag.default(false).meta({
+      env: 'UNDERSTUDY_INTERCEPT_LOOPBACK',
+      doc: 'Whether connections to 127.0.0.0/8 and ::1 are intercepted too.',
+    }),
+    interceptLinkLocal: flag.default(false).meta({
+      env: 'UNDERSTUDY_INTERCEPT_LINK_LOCAL',
+      doc: 'Whether connections to 169.254.0.0/16 and fe80::/10 (cloud metadata among them) are intercepted too.',
+    }),
+    excludePorts: z.array(PortRange).max(16).default([]).meta({
+      env: 'UNDERSTUDY_EXCLUDE_PORTS',
+      doc: 'Destination ports left alone, each a port or a range such as "8000-8100".',
+    }),
+    excludeCidrs: z.array(Cidr).max(256).default([]).meta({
+      env: 'UNDERSTUDY_EXCLUDE_CIDRS',
+      doc: 'Destination networks left alone, each an IPv4 or IPv6 CIDR such as "10.0.0.0/8" or a single address.',
+    }),
+    upstreamConnectTimeoutMs: whole(1, HOUR_MS).default(10_000).meta({
+      env: 'UNDERSTUDY_UPSTREAM_CONNECT_TIMEOUT_MS',
+      doc: 'How long a connection to an upstream may take to open.',
+    }),
+    upstreamHeadersTimeoutMs: whole(1, HOUR_MS).default(60_000).meta({
+      env: 'UNDERSTUDY_UPSTREAM_HEADERS_TIMEOUT_MS',
+      doc: 'How long an upstream may take from the end of the request to the end of its response headers.',
+    }),
+    upstreamIdleTimeoutMs: whole(1, 24 * HOUR_MS)
+      .default(300_000)
+      .meta({
+        env: 'UNDERSTUDY_UPSTREAM_IDLE_TIMEOUT_MS',
+        doc: 'How long a body or a relayed connection may stand still before it is ended.',
+      }),
+    upstreamKeepAliveMs: whole(1, HOUR_MS).default(4_000).meta({
+      env: 'UNDERSTUDY_UPSTREAM_KEEP_ALIVE_MS',
+      doc: 'How long an idle upstream connection is kept for the next request.',
+    }),
+    upstreamConnectionsPerDestination: whole(1, MAX_PORT).default(256).meta({
+      env: 'UNDERSTUDY_UPSTREAM_CONNECTIONS_PER_DESTINATION',
+      doc: 'Most connections open at once to one upstream address and port; further requests wait.',
+    }),
+    upstreamDestinations: whole(1, 65_536).default(1024).meta({
+      env: 'UNDERSTUDY_UPSTREAM_DESTINATIONS',
+      doc: 'Most upstream addresses with a connection pool at once; the least recently used is closed first.',
+    }),
+    clientHeadTimeoutMs: whole(1, HOUR_MS).default(30_000).meta({
+      env: 'UNDERSTUDY_CLIENT_HEAD_TIMEOUT_MS',
+      doc: 'How long a client may take from the first byte of a request head to its last.',
+    }),
+    clientIdleTimeoutMs: whole(1, 24 * HOUR_MS)
+      .default(75_000)
+      .meta({
+        env: 'UNDERSTUDY_CLIENT_IDLE_TIMEOUT_MS',
+        doc: 'How long a client connection may stay open between two requests.',
+      }),
+    peekTimeoutMs: whole(1, 10_000).default(200).meta({
+      env: 'UNDERSTUDY_PEEK_TIMEOUT_MS',
+      doc: 'How long to wait for the first bytes of a client before taking the protocol for one where the server speaks first.',
+    }),
+    maxHeadBytes: whole(1024, MIB).default(65_536).meta({
+      env: 'UNDERSTUDY_MAX_HEAD_BYTES',
+      doc: 'Largest request or response head accepted, in bytes.',
+    }),
+    maxHeaders: whole(1, 2000).default(200).meta({
+      env: 'UNDERSTUDY_MAX_HEADERS',
+      doc: 'Most header lines accepted in one head.',
+    }),
+    maxConnections: whole(1, 1_000_000).default(10_000).meta({
+      env: 'UNDERSTUDY_MAX_CONNECTIONS',
+      doc: 'Most client connections held at once; one more is closed as soon as it is accepted.',
+    }),
+    bodyMatchBytes: whole(0, 64 * MIB)
+      .default(MIB)
+      .meta({
+        env: 'UNDERSTUDY_BODY_MATCH_BYTES',
+        doc: 'Most bytes of one request body held in memory for matching; a longer body matches no body condition.',
+      }),
+    bodyMatchTotalBytes: whole(0, 4096 * MIB)
+      .default(64 * MIB)
+      .meta({
+        env: 'UNDERSTUDY_BODY_MATCH_TOTAL_BYTES',
+        doc: 'Most bytes of request bodies held in memory for matching over all requests together.',
+      }),
+    heartbeatIntervalMs: whole(100, 60_000).default(1000).meta({
+      env: 'UNDERSTUDY_HEARTBEAT_INTERVAL_MS',
+      doc: 'How often the proxy tells the kernel that it is alive.',
+    }),
+    heartbeatStaleMs: whole(200, 600_000).default(5000).meta({
+      env: 'UNDERSTUDY_HEARTBEAT_STALE_MS',
+      doc: 'Age of the last heartbeat at which the kernel takes the proxy for dead; at least two intervals.',
+    }),
+    eventsIntervalMs: whole(1, 10_000).default(50).meta({
+      env: 'UNDERSTUDY_EVENTS_INTERVAL_MS',
+      doc: 'How often the connection summaries of the kernel are collected.',
+    }),
+    ringBytes: powerOfTwo(65_536, 256 * MIB)
+      .default(4 * MIB)
+      .meta({
+        env: 'UNDERSTUDY_RING_BYTES',
+        doc: 'Size of the buffer for connection summaries in the kernel, in bytes; a power of two.',
+      }),
+    flowCapacity: whole(1024, 4 * MIB)
+      .default(65_536)
+      .meta({
+        env: 'UNDERSTUDY_FLOW_CAPACITY',
+        doc: 'Most connections whose original destination the kernel remembers at once.',
+      }),
+    logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').meta({
+      env: 'UNDERSTUDY_LOG_LEVEL',
+      doc: 'Least severe level that is logged; `debug` logs every flow.',
+    }),
+  })
+  .superRefine((config, context) => {
+    const refuse = (key: keyof typeof config, message: string) =>
+      context.addIssue({ code: 'custom', path: [key], message, input: config[key] })
+    if (config.heartbeatStaleMs < 2 * config.heartbeatIntervalMs) {
+      refuse(
+        'heartbeatStaleMs',
+        `${config.heartbeatStaleMs} is less than twice heartbeatIntervalMs (${config.heartbeatIntervalMs})`,
+      )
+    }
+    if (config.bodyMatchTotalBytes < config.bodyMatchBytes) {
+      refuse(
+        'bodyMatchTotalBytes',
+        `${config.bodyMatchTotalBytes} is less than bodyMatchBytes (${config.bodyMatchBytes})`,
+      )
+    }
+    if (config.adminEnabled && config.adminPort !== 0 && config.adminPort === config.listenPort) {
+      refuse('adminPort', `${config.adminPort} is also listenPort`)
+    }
+  })
+
+/** Every setting with its value; frozen by type, built once at start. */
+export type Config = Readonly<z.infer<typeof Config>>
+
+/** The settings of an installation that sets nothing. */
+export function defaultConfig(): Config {
+  return Config.parse({})
+}

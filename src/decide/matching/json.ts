@@ -1,0 +1,70 @@
+/** JSON as expectations compare it: by value, with numbers compared as they are written. */
+import { canAssign } from './assignment.ts'
+
+/** A number that a JavaScript number would change: `1.0`, `1e2`, or more digits than it holds. */
+interface WrittenNumber {
+  readonly written: string
+}
+
+/** What `parseJson` gives; a written number is told from an object by its identity here, never by its keys. */
+export type JsonValue = unknown
+
+const writtenNumbers = new WeakSet<object>()
+/** Only text with such digits can hold a number that needs its spelling kept. */
+const UNUSUAL_NUMBER = /\d[.eE]|\d{16}|-0/
+
+/** Parses JSON text, keeping the spelling of numbers where it matters. Throws SyntaxError, or RangeError when too deep. */
+export function parseJson(text: string): JsonValue {
+  if (!UNUSUAL_NUMBER.test(text)) return JSON.parse(text)
+  return JSON.parse(text, ((_key: string, value: unknown, context: { readonly source?: string }) => {
+    if (typeof value !== 'number' || context.source === undefined || context.source === String(value)) return value
+    const number: WrittenNumber = { written: context.source.toLowerCase() }
+    writtenNumbers.add(number)
+    return number
+  }) as (key: string, value: unknown) => unknown)
+}
+
+/**
+ * Whether `actual` holds all that `expected` has: extra members, extra array items and the order of arrays do not
+ * matter. Two expected items of an array need two distinct actual ones.
+ */
+export function containsJson(expected: JsonValue, actual: JsonValue): boolean {
+  if (Array.isArray(expected)) {
+    const items: readonly unknown[] = expected
+    if (!Array.isArray(actual)) return false
+    const others: readonly unknown[] = actual
+    return canAssign(items.length, others.length, (wanted, at) => containsJson(items[wanted], others[at]))
+  }
+  if (!isObject(expected)) return equalScalars(expected, actual)
+  if (!isObject(actual)) return false
+  for (const key of Object.keys(expected)) {
+    if (!Object.hasOwn(actual, key) || !containsJson(expected[key], actual[key])) return false
+  }
+  return true
+}
+
+/** Whether both are the same; only the order of an object's members and white space do not matter. */
+export function equalsJson(expected: JsonValue, actual: JsonValue): boolean {
+  if (Array.isArray(expected)) {
+    if (!Array.isArray(actual) || actual.length !== expected.length) return false
+    return expected.every((item, index) => equalsJson(item, actual[index]))
+  }
+  if (!isObject(expected)) return equalScalars(expected, actual)
+  if (!isObject(actual)) return false
+  const keys = Object.keys(expected)
+  if (keys.length !== Object.keys(actual).length) return false
+  return keys.every((key) => Object.hasOwn(actual, key) && equalsJson(expected[key], actual[key]))
+}
+
+function equalScalars(expected: unknown, actual: unknown): boolean {
+  if (isWritten(expected)) return isWritten(actual) && expected.written === actual.written
+  return expected === actual
+}
+
+function isWritten(value: unknown): value is WrittenNumber {
+  return typeof value === 'object' && value !== null && writtenNumbers.has(value)
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !writtenNumbers.has(value)
+}

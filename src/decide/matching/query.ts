@@ -1,0 +1,29 @@
+/**
+ * Splits a raw query (without `?`) into name, value, name, value … and decodes both: `+` is a space, `%XX` is UTF-8.
+ * A part that is not valid percent-encoding is kept as it was sent, so that it can still be matched literally.
+ */
+export function parseQuery(query: string): readonly string[] {
+  const entries: string[] = []
+  for (let start = 0; start < query.length; ) {
+    const next = query.indexOf('&', start)
+    const end = next === -1 ? query.length : next
+    if (end > start) {
+      const part = query.slice(start, end)
+      const equals = part.indexOf('=')
+      if (equals === -1) entries.push(decode(part), '')
+      else entries.push(decode(part.slice(0, equals)), decode(part.slice(equals + 1)))
+    }
+    start = end + 1
+  }
+  return entries
+}
+
+function decode(text: string): string {
+  if (!text.includes('+') && !text.includes('%')) return text
+  const spaced = text.replaceAll('+', ' ')
+  try {
+    return decodeURIComponent(spaced)
+  } catch {
+    return spaced
+  }
+}

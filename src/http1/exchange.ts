@@ -1,0 +1,51 @@
+/** One HTTP/1.x request and the way to answer it, as the stages after parsing see it. Types only. */
+import type { Socket } from 'node:net'
+import type { ClientFault } from '../flow.ts'
+import type { ParsedRequest } from './head.ts'
+
+/** Takes a request body as it arrives. */
+export interface BodySink {
+  /** Payload, in order. `false` pauses the client until `resumeBody()`. */
+  data(chunk: Buffer): boolean
+  end(trailers: readonly string[]): void
+}
+
+/**
+ * A connection's current exchange. One object serves all exchanges of its connection, one after the other; nothing may
+ * be called on it after `end`, `sendWhole`, `abort` or `takeOver`.
+ */
+export interface HttpExchange {
+  readonly request: ParsedRequest
+  readonly startedAtMs: number
+  /** Payload bytes so far. */
+  readonly requestBytes: number
+  readonly responseBytes: number
+  /** Called at most once, when the client goes before the answer is complete. */
+  onGone: ((fault: ClientFault) => void) | undefined
+  /** Called when `write` may go on after it returned false. */
+  onDrain: (() => void) | undefined
+
+  /** The whole body, if all of it has arrived with the head and fits `limit` bytes. */
+  takeBody(limit: number): Buffer | undefined
+  /** Waits for the body; 'unavailable' when it is larger than `limit` or the budget. `readBody` gives it again. */
+  collectBody(limit: number, done: (body: Buffer | 'unavailable') => void): void
+  /** Streams the body, from its first byte. */
+  readBody(sink: BodySink): void
+  resumeBody(): void
+
+  /** Sends an interim (1xx) response. */
+  interim(statusCode: number, headers: readonly string[]): void
+  /** Sends a complete response made of one buffer, `payloadBytes` of it body. */
+  sendWhole(response: Buffer, payloadBytes: number): void
+  /** Begins a response; `headers` are end-to-end only, framing is added here. */
+  start(statusCode: number, reason: string | undefined, headers: readonly string[]): void
+  /** Body bytes; `false` asks to wait for `onDrain`. */
+  write(chunk: Buffer): boolean
+  end(trailers: readonly string[]): void
+  /** Ends the connection with a reset: the answer cannot be completed and must not look complete. */
+  abort(): void
+  /** Hands over the socket for bytes that are no longer HTTP, with what has arrived beyond the request. */
+  takeOver(): { readonly socket: Socket; readonly rest: Buffer }
+  /** Whether the connection stays open for another request after this one. */
+  readonly keepAlive: boolean
+}

@@ -1,0 +1,79 @@
+/** Reads the first bytes of a connection until it is clear what they speak, or that the client waits for the server. */
+import type { Socket } from 'node:net'
+import { type Sniffed, sniff } from './sniff.ts'
+
+export interface Peeked {
+  readonly protocol: Exclude<Sniffed, 'more'>
+  readonly bytes: Buffer
+}
+
+export interface PeekOptions {
+  /** After this long without a decision, a silent client is taken for one that waits for the server to speak. */
+  readonly timeoutMs: number
+  /** How long bytes that look like the start of an HTTP request may stay unfinished. */
+  readonly headTimeoutMs: number
+}
+
+export interface PeekEvents {
+  decided(peeked: Peeked): void
+  /** The client has sent nothing so far. Peeking goes on: either side may still speak first. */
+  silent(): void
+  /** The client ended or broke the connection before it sent anything that decides. */
+  gone(reset: boolean): void
+}
+
+/** Undecided bytes held at most; HTTP decides long before. */
+const MAX_UNDECIDED = 16 * 1024
+
+/** The socket is paused when `decided` is called. Returns a way to stop. */
+export const peek = (socket: Socket, options: PeekOptions, events: PeekEvents): (() => void) => {
+  let bytes: Buffer = Buffer.alloc(0)
+  let timer: NodeJS.Timeout | undefined
+  let likelyHttp = false
+
+  const stop = (): void => {
+    clearTimeout(timer)
+    socket.off('data', onData)
+    socket.off('end', onEnd)
+    socket.off('error', onError)
+    socket.off('close', onClose)
+    socket.pause()
+  }
+  const decide = (protocol: Peeked['protocol']): void => {
+    stop()
+    events.decided({ protocol, bytes })
+  }
+  const onTimeout = (): void => {
+    if (bytes.length === 0) events.silent()
+    else if (likelyHttp) timer = setTimeout(() => decide('http1'), options.headTimeoutMs)
+    else decide('opaque')
+  }
+  const onData = (chunk: Buffer): void => {
+    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
+    const result = sniff(bytes)
+    likelyHttp = result.likelyHttp
+    if (result.protocol !== 'more') decide(result.protocol)
+    else if (bytes.length > MAX_UNDECIDED) decide('opaque')
+  }
+  const onEnd = (): void => {
+    if (bytes.length > 0) return decide('opaque')
+    stop()
+    events.gone(false)
+  }
+  const onError = (): void => {
+    stop()
+    events.gone(true)
+  }
+  const onClose = (): void => {
+    stop()
+    events.gone(false)
+  }
+
+  socket.on('data', onData)
+  socket.on('end', onEnd)
+  socket.on('error', onError)
+  socket.on('close', onClose)
+  timer = setTimeout(onTimeout, options.timeoutMs)
+  socket.resume()
+  return stop
+}

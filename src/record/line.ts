@@ -1,0 +1,188 @@
+/** What is kept of an exchange and of a connection: flat, bounded, redacted. docs/records.md lists the fields. Pure. */
+import type {
+  Attempt,
+  CloseReason,
+  ConnectionSummary,
+  Decision,
+  Exchange,
+  Outcome,
+  Protocol,
+  Verdict,
+} from '../flow.ts'
+import { redactHost, redactPath, redactQuery } from './redact.ts'
+import { bounded, detached, endpointText } from './text.ts'
+
+const PATH_CHARS = 2048
+const HOST_CHARS = 255
+const NAME_CHARS = 255
+const PROCESS_CHARS = 15
+const METHOD_CHARS = 32
+const DETAIL_CHARS = 200
+/** A trail is as long as the chain of strategies; this only guards against a mistake. */
+const TRAIL_STEPS = 16
+
+export type Fault = NonNullable<Outcome['fault']>
+
+/** One strategy asked for the original destination: where to, why not, or what broke. */
+export interface TrailStep {
+  readonly strategy: string
+  readonly answer: Attempt['answer']['kind']
+  readonly detail: string
+}
+
+/** One exchange. A field that does not apply is undefined, and absent from the JSON. */
+export interface ExchangeLine {
+  readonly kind: 'exchange'
+  /** Start, ISO 8601 in UTC. */
+  readonly time: string
+  readonly workload: string
+  readonly process: string | undefined
+  readonly pid: number | undefined
+  readonly protocol: Protocol
+  readonly method: string | undefined
+  readonly host: string | undefined
+  readonly path: string | undefined
+  readonly query: string | undefined
+  readonly client: string
+  readonly originalDestination: string | undefined
+  readonly resolvedBy: string | undefined
+  readonly trail: readonly TrailStep[]
+  readonly decision: Decision['kind']
+  readonly expectation: string | undefined
+  /** The address dialled. */
+  readonly destination: string | undefined
+  readonly status: number | undefined
+  readonly fault: Fault | undefined
+  readonly requestBytes: number
+  readonly responseBytes: number
+  readonly durationMs: number
+  /** Of the accepted socket. */
+  readonly cookie: string
+  /** Of the workload's socket: the `cookie` of the connection's own line. */
+  readonly clientCookie: string | undefined
+}
+
+/** One closed connection. */
+export interface ConnectionLine {
+  readonly kind: 'connection'
+  /** End, ISO 8601 in UTC. */
+  readonly time: string
+  readonly process: string
+  readonly pid: number
+  readonly source: string
+  readonly destination: string
+  readonly verdict: Verdict
+  readonly closeReason: CloseReason
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  readonly durationMs: number
+  readonly established: boolean
+  readonly srttUs: number
+  readonly retransmits: number
+  readonly cookie: string
+}
+
+export type RecordLine = ExchangeLine | ConnectionLine
+
+/** One NDJSON line, with its line feed. */
+export const lineText = (line: RecordLine): string => `${JSON.stringify(line)}\n`
+
+/** Why an exchange went wrong; a refusal is one even where its outcome does not repeat the reason. */
+export const faultOf = (exchange: Exchange): Fault | undefined =>
+  exchange.outcome.fault ?? (exchange.decision.kind === 'refuse' ? exchange.decision.reason : undefined)
+
+/** Every key is always set: one object shape keeps this and JSON.stringify fast. */
+export const exchangeLine = (exchange: Exchange): ExchangeLine => {
+  const { flow, request, resolution, decision, outcome } = exchange
+  const saved = flow.saved
+  const dialled = decision.kind === 'forward' || decision.kind === 'relay' ? decision.destination : undefined
+  return {
+    kind: 'exchange',
+    time: isoTime(exchange.startedAtMs),
+    workload: bounded(flow.workload.name, NAME_CHARS),
+    process: saved && visible(bounded(saved.process.name, PROCESS_CHARS)),
+    pid: saved?.process.pid,
+    protocol: exchange.protocol,
+    method: request && visible(bounded(request.method, METHOD_CHARS)),
+    host: request?.host === undefined ? undefined : kept(redactHost(request.host), HOST_CHARS),
+    path: request && kept(redactPath(request.path), PATH_CHARS),
+    query: request?.query ? kept(redactQuery(request.query), PATH_CHARS) : undefined,
+    client: endpointText(flow.client),
+    originalDestination: resolution.destination && kept(endpointText(resolution.destination), HOST_CHARS),
+    resolvedBy: resolution.resolvedBy,
+    trail: resolution.trail.slice(0, TRAIL_STEPS).map(trailStep),
+    decision: decision.kind,
+    expectation: expectationOf(decision),
+    destination: dialled && kept(endpointText(dialled), HOST_CHARS),
+    status: outcome.status,
+    fault: faultOf(exchange),
+    requestBytes: outcome.requestBytes,
+    responseBytes: outcome.responseBytes,
+    durationMs: rounded(outcome.durationMs),
+    cookie: flow.cookie.toString(),
+    clientCookie: saved?.clientCookie.toString(),
+  }
+}
+
+export const connectionLine = (connection: ConnectionSummary): ConnectionLine => ({
+  kind: 'connection',
+  time: isoTime(connection.endedAtMs),
+  process: visible(bounded(connection.process.name, PROCESS_CHARS)),
+  pid: connection.process.pid,
+  source: endpointText(connection.source),
+  destination: endpointText(connection.destination),
+  verdict: connection.verdict,
+  closeReason: connection.closeReason,
+  bytesSent: connection.bytesSent,
+  bytesReceived: connection.bytesReceived,
+  durationMs: rounded(connection.durationMs),
+  established: connection.established,
+  srttUs: connection.srttUs,
+  retransmits: connection.retransmits,
+  cookie: connection.cookie.toString(),
+})
+
+const trailStep = ({ strategy, answer }: Attempt): TrailStep => ({
+  strategy,
+  answer: answer.kind,
+  detail: detail(answer),
+})
+
+const detail = (answer: Attempt['answer']): string => {
+  switch (answer.kind) {
+    case 'found':
+      return kept(endpointText(answer.destination), HOST_CHARS)
+    case 'pass':
+      return bounded(answer.why, DETAIL_CHARS)
+    case 'fault':
+      return visible(bounded(answer.error.message, DETAIL_CHARS))
+  }
+}
+
+const expectationOf = (decision: Decision): string | undefined => {
+  const id = decision.kind === 'mock' || decision.kind === 'forward' ? decision.expectationId : undefined
+  return id === undefined ? undefined : visible(bounded(id, NAME_CHARS))
+}
+
+const kept = (text: string, limit: number): string => visible(detached(bounded(text, limit)))
+
+/** DEL and the C1 controls, which JSON leaves alone and some terminals obey, percent-encoded. */
+const C1_CONTROLS = /[\x7f-\x9f]/g
+const visible = (text: string): string =>
+  text.replace(C1_CONTROLS, (control) => `%${control.charCodeAt(0).toString(16).toUpperCase()}`)
+
+/** Microseconds are as far as a duration means anything. */
+const rounded = (ms: number): number => Math.round(ms * 1000) / 1000
+
+const EPOCH = new Date(0).toISOString()
+let lastMs = 0
+let lastText = EPOCH
+
+/** Many exchanges share a millisecond, and formatting a date is dear. */
+const isoTime = (ms: number): string => {
+  if (ms === lastMs) return lastText
+  const date = new Date(ms)
+  lastText = Number.isNaN(date.getTime()) ? EPOCH : date.toISOString()
+  lastMs = ms
+  return lastText
+}

@@ -1,0 +1,211 @@
+/** Every metric, declared in one place; docs/metrics.md explains them. Labels are closed enums, never names or paths. */
+import { Gauge, Histogram, Registry } from 'prom-client'
+import type { ConnectionSummary, Decision, Exchange } from '../flow.ts'
+import { type Fault, faultOf } from './line.ts'
+import { declareKernelMetrics, type ReadKernel } from './metrics-kernel.ts'
+import { declareProcessMetrics } from './metrics-process.ts'
+import { createTally } from './tally.ts'
+
+/** Bounds that can be hit; every queue, map and size limit names itself here. */
+export const LIMITS = [
+  'body',
+  'body_budget',
+  'connections',
+  'flow_subscribers',
+  'head_bytes',
+  'headers',
+  'peek_bytes',
+  'pipelined_requests',
+  'upstream_connections',
+  'upstream_destinations',
+] as const
+export type Limit = (typeof LIMITS)[number]
+
+/** Where records can be lost. */
+export const SINKS = ['file', 'flows', 'log'] as const
+export type Sink = (typeof SINKS)[number]
+
+/** An object, so that the compiler notices a missing one. */
+const FAULTS: Readonly<Record<Fault, true>> = {
+  upstream_refused: true,
+  upstream_reset: true,
+  upstream_timeout: true,
+  upstream_unreachable: true,
+  upstream_unresolved: true,
+  upstream_protocol_error: true,
+  upstream_closed: true,
+  client_reset: true,
+  client_closed: true,
+  client_timeout: true,
+  no_expectation: true,
+  no_destination: true,
+  self_call: true,
+  bad_request: true,
+  expectation_failed: true,
+  request_timeout: true,
+  not_implemented: true,
+  overloaded: true,
+}
+
+const DECISIONS: readonly Decision['kind'][] = ['forward', 'mock', 'refuse', 'relay']
+const CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'] as const
+
+/** The OpenTelemetry buckets for HTTP durations, seconds. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+
+export interface Metrics {
+  exchange(exchange: Exchange): void
+  connection(connection: ConnectionSummary): void
+  flowOpened(): void
+  flowClosed(): void
+  limitHit(limit: Limit): void
+  /** Records that a sink did not take. */
+  dropped(sink: Sink, records: number): void
+  /** How many read the live stream now. */
+  subscribers(count: number): void
+  readonly contentType: string
+  /** The Prometheus text format. */
+  text(): Promise<string>
+}
+
+export interface MetricsOptions {
+  readonly version: string
+  /** Called once a scrape; without it, no kernel metric is declared. */
+  readonly readKernel?: ReadKernel
+}
+
+/** A registry of its own: nothing global, no timers. */
+export const createMetrics = ({ version, readKernel }: MetricsOptions): Metrics => {
+  const registry = new Registry()
+  const traffic = declareTraffic(registry)
+  const { flowsOpen, subscribers } = declareGauges(registry)
+  const dropped = createTally(registry, {
+    name: 'understudy_records_dropped_total',
+    help: 'Records that a sink lost because it was too slow or failing.',
+    labels: ['sink'],
+    known: SINKS,
+  })
+  const limits = createTally(registry, {
+    name: 'understudy_limit_hits_total',
+    help: 'Times a bound of the proxy was hit.',
+    labels: ['limit'],
+    known: LIMITS,
+  })
+  const refreshKernel = readKernel ? declareKernelMetrics(registry, readKernel) : () => {}
+  declareProcessMetrics(registry, version)
+  let open = 0
+  return {
+    ...traffic,
+    flowOpened: () => flowsOpen.set(++open),
+    flowClosed: () => flowsOpen.set(--open),
+    limitHit: (limit) => limits.add(1, limit),
+    dropped: (sink, records) => dropped.add(records, sink),
+    subscribers: (count) => subscribers.set(count),
+    contentType: registry.contentType,
+    text() {
+      refreshKernel()
+      return registry.metrics()
+    },
+  }
+}
+
+type Traffic = Pick<Metrics, 'exchange' | 'connection'>
+
+const declareTraffic = (registry: Registry): Traffic => {
+  const tallies = declareExchanges(registry)
+  const durations = declareDurations(registry)
+  const closed = createTally(registry, {
+    name: 'understudy_connections_closed_total',
+    help: 'Connections of the workloads that ended, intercepted or not, as the kernel saw them.',
+    labels: ['verdict', 'reason'],
+  })
+  const retransmits = createTally(registry, {
+    name: 'understudy_connection_retransmits_total',
+    help: 'TCP segments sent again on connections that ended.',
+  })
+  return {
+    exchange(exchange) {
+      const { decision, outcome, protocol, resolution } = exchange
+      const fault = faultOf(exchange)
+      tallies.exchanges.add(1, decision.kind, protocol)
+      if (fault !== undefined) tallies.faults.add(1, fault)
+      if (outcome.status !== undefined) tallies.responses.add(1, decision.kind, classOf(outcome.status))
+      tallies.requestBytes.add(outcome.requestBytes, decision.kind)
+      tallies.responseBytes.add(outcome.responseBytes, decision.kind)
+      for (const { strategy, answer } of resolution.trail) tallies.answers.add(1, strategy, answer.kind)
+      if (outcome.durationMs >= 0) durations[decision.kind].observe(outcome.durationMs / 1000)
+    },
+    connection(connection) {
+      closed.add(1, connection.verdict, connection.closeReason)
+      retransmits.add(connection.retransmits)
+    },
+  }
+}
+
+const declareExchanges = (registry: Registry) => ({
+  exchanges: createTally(registry, {
+    name: 'understudy_exchanges_total',
+    help: 'Finished exchanges: a request with its response, or a relayed connection.',
+    labels: ['decision', 'protocol'],
+  }),
+  faults: createTally(registry, {
+    name: 'understudy_exchange_faults_total',
+    help: 'Exchanges that went wrong or were refused, by reason.',
+    labels: ['fault'],
+    known: Object.keys(FAULTS),
+  }),
+  responses: createTally(registry, {
+    name: 'understudy_responses_total',
+    help: 'Responses by class of their status.',
+    labels: ['decision', 'class'],
+  }),
+  requestBytes: createTally(registry, {
+    name: 'understudy_request_bytes_total',
+    help: 'Bytes that clients sent.',
+    labels: ['decision'],
+    known: DECISIONS,
+  }),
+  responseBytes: createTally(registry, {
+    name: 'understudy_response_bytes_total',
+    help: 'Bytes that clients were sent.',
+    labels: ['decision'],
+    known: DECISIONS,
+  }),
+  answers: createTally(registry, {
+    name: 'understudy_resolve_answers_total',
+    help: 'Answers of the strategies that look for the original destination.',
+    labels: ['strategy', 'kind'],
+  }),
+})
+
+type Durations = Readonly<Record<Decision['kind'], { observe(seconds: number): void }>>
+
+const declareDurations = (registry: Registry): Durations => {
+  const seconds = new Histogram({
+    name: 'understudy_exchange_duration_seconds',
+    help: 'From the first byte of a request to the last of its response; for a relayed connection, its whole life.',
+    labelNames: ['decision'],
+    buckets: BUCKETS,
+    registers: [registry],
+  })
+  const child = (decision: Decision['kind']) => {
+    seconds.zero({ decision })
+    return seconds.labels(decision)
+  }
+  return { mock: child('mock'), forward: child('forward'), relay: child('relay'), refuse: child('refuse') }
+}
+
+const declareGauges = (registry: Registry) => ({
+  flowsOpen: new Gauge({
+    name: 'understudy_flows_open',
+    help: 'Accepted connections that are open now.',
+    registers: [registry],
+  }),
+  subscribers: new Gauge({
+    name: 'understudy_flow_subscribers',
+    help: 'Readers of the live stream of records.',
+    registers: [registry],
+  }),
+})
+
+const classOf = (status: number): string => CLASSES[Math.floor(status / 100)] ?? 'other'

@@ -1,0 +1,185 @@
+/** What `understudy run` prints at its end: the last exchanges as a table, then everything in one line. */
+import type { ConnectionSummary, Decision, Verdict } from '../flow.ts'
+import type { ExchangeLine } from './line.ts'
+import { type Column, renderTable } from './table.ts'
+
+export interface Summary {
+  exchange(line: ExchangeLine): void
+  connection(connection: ConnectionSummary): void
+  render(options?: RenderOptions): string
+}
+
+export interface RenderOptions {
+  /** Width of the terminal; 120 unless told. */
+  readonly columns?: number
+  readonly colour?: boolean
+}
+
+const ROWS = 200
+const COLUMNS = 120
+
+const DONE: Readonly<Record<Decision['kind'], string>> = {
+  mock: 'mocked',
+  forward: 'forwarded',
+  relay: 'relayed',
+  refuse: 'refused',
+}
+
+interface Totals {
+  exchanges: number
+  faulted: number
+  readonly decisions: Map<string, number>
+  readonly verdicts: Map<Verdict, number>
+}
+
+/** Keeps the last 200 exchanges and counts; its size does not grow with the traffic. */
+export const createSummary = (rows: number = ROWS): Summary => {
+  const last: ExchangeLine[] = []
+  const totals: Totals = { exchanges: 0, faulted: 0, decisions: new Map(), verdicts: new Map() }
+  return {
+    exchange(line) {
+      last[totals.exchanges % rows] = line
+      totals.exchanges++
+      count(totals.decisions, line.decision)
+      if (line.fault !== undefined && line.decision !== 'refuse') totals.faulted++
+    },
+    connection({ verdict }) {
+      // Understudy's own legs are not the command's doing.
+      if (verdict !== 'own_traffic') count(totals.verdicts, verdict)
+    },
+    render: (options) => render(ordered(last, totals.exchanges, rows), totals, options),
+  }
+}
+
+const count = <K>(counts: Map<K, number>, key: K) => counts.set(key, (counts.get(key) ?? 0) + 1)
+
+const ordered = (ring: readonly ExchangeLine[], written: number, rows: number): ExchangeLine[] => {
+  const start = written > rows ? written % rows : 0
+  return [...ring.slice(start), ...ring.slice(0, start)]
+}
+
+const render = (lines: readonly ExchangeLine[], totals: Totals, options: RenderOptions = {}): string => {
+  const { columns = COLUMNS, colour = false } = options
+  if (lines.length === 0) return `${nothingExchanged(totals)}\n`
+  const table = renderTable(TABLE, lines, { columns, colour, paintTitle: paint(BOLD) })
+  const hidden = totals.exchanges - lines.length
+  const earlier = hidden > 0 ? `… ${plural(hidden, 'earlier exchange')} not shown\n` : ''
+  return `${table}\n${earlier}\n${totalsLine(totals)}\n`
+}
+
+const totalsLine = (totals: Totals): string => {
+  const done = (Object.keys(DONE) as Decision['kind'][])
+    .filter((kind) => totals.decisions.has(kind))
+    .map((kind) => `${totals.decisions.get(kind)} ${DONE[kind]}`)
+  const failed = totals.faulted > 0 ? ` (${totals.faulted} failed)` : ''
+  return [`${plural(totals.exchanges, 'exchange')}: ${done.join(', ')}${failed}`, ...connectionTotals(totals)].join(
+    ' · ',
+  )
+}
+
+const connectionTotals = ({ verdicts }: Totals): string[] => {
+  const direct = [...verdicts].filter(([verdict]) => verdict !== 'redirected' && verdict !== 'failed_closed')
+  const went = direct.reduce((sum, [, n]) => sum + n, 0)
+  const reasons = direct.sort((a, b) => b[1] - a[1]).map(([verdict, n]) => `${n} ${verdict}`)
+  const refused = verdicts.get('failed_closed') ?? 0
+  return [
+    ...(went > 0 ? [`${plural(went, 'connection')} went direct (${reasons.join(', ')})`] : []),
+    ...(refused > 0 ? [`${plural(refused, 'connection')} refused (failed_closed)`] : []),
+  ]
+}
+
+/** What to change, by the verdict that most connections met. */
+const HINTS: Partial<Readonly<Record<Verdict, string>>> = {
+  loopback: 'Loopback is left alone unless interceptLoopback is set.',
+  link_local: 'Link-local addresses are left alone unless interceptLinkLocal is set.',
+  excluded_port: 'Their ports are in excludePorts.',
+  excluded_cidr: 'Their addresses are in excludeCidrs.',
+  bound_device: 'Sockets bound to a network device are left alone.',
+  agent_stale: 'The proxy was too busy to send its heartbeat; raise heartbeatStaleMs.',
+  no_listener: 'The proxy was not listening when they were made.',
+  no_record: 'The kernel had no room to record where they were going; raise flowCapacity.',
+}
+
+const nothingExchanged = (totals: Totals): string => {
+  const { verdicts } = totals
+  if (verdicts.size === 0) {
+    return 'No connections seen: the command opened none over TCP, or asked a process outside of it (a daemon, say) to.'
+  }
+  const connections = connectionTotals(totals)
+  if (connections.length === 0) {
+    return `No exchanges: ${plural(verdicts.get('redirected') ?? 0, 'connection')} intercepted, but nothing was asked on them.`
+  }
+  const [commonest] = [...verdicts].sort((a, b) => b[1] - a[1])
+  const hint = commonest && HINTS[commonest[0]]
+  return `No exchanges: ${connections.join(' · ')}.${hint ? ` ${hint}` : ''}`
+}
+
+const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
+
+const isOpaque = (line: ExchangeLine): boolean => line.method === undefined
+
+const pathText = (line: ExchangeLine): string => {
+  if (isOpaque(line)) return `${bytesText(line.requestBytes)} out, ${bytesText(line.responseBytes)} in`
+  return line.query === undefined ? (line.path ?? '-') : `${line.path}?${line.query}`
+}
+
+/** Bytes for a reader: `512 B`, `1.5 kB`, `23 MB`. */
+const bytesText = (bytes: number): string => {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let size = bytes
+  let unit = 0
+  for (; size >= 999.5 && unit < units.length - 1; unit++) size /= 1000
+  return `${unit > 0 && size < 9.95 ? size.toFixed(1) : Math.round(size)} ${units[unit]}`
+}
+
+const clockText = (iso: string): string => {
+  const date = new Date(iso)
+  const two = (n: number) => String(n).padStart(2, '0')
+  const ms = String(date.getMilliseconds()).padStart(3, '0')
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${ms}`
+}
+
+const BOLD = 1
+const RED = 31
+const GREEN = 32
+const YELLOW = 33
+const MAGENTA = 35
+const CYAN = 36
+
+const paint =
+  (code: number) =>
+  (text: string): string =>
+    `\x1b[${code}m${text}\x1b[0m`
+
+const paintStatus = (text: string, { status }: ExchangeLine): string => {
+  if (status === undefined) return text
+  return paint(status >= 500 ? RED : status >= 400 ? YELLOW : GREEN)(text)
+}
+
+const paintDecision = (text: string, line: ExchangeLine): string => {
+  if (line.fault !== undefined) return paint(RED)(text)
+  return line.decision === 'mock' ? paint(MAGENTA)(text) : paint(CYAN)(text)
+}
+
+const TABLE: readonly Column<ExchangeLine>[] = [
+  { title: 'TIME', cell: (line) => clockText(line.time), rank: 1 },
+  { title: 'PROCESS', cell: (line) => line.process ?? '-', min: 8, rank: 3 },
+  { title: 'METHOD', cell: (line) => line.method ?? '-', min: 7 },
+  { title: 'HOST', cell: (line) => line.host ?? '-', min: 12 },
+  { title: 'PATH', cell: pathText, min: 12 },
+  { title: 'ORIGINAL-DST', cell: (line) => line.originalDestination ?? '-', min: 21, rank: 4 },
+  { title: 'RESOLVED-BY', cell: (line) => line.resolvedBy ?? '-', min: 11, rank: 2 },
+  {
+    title: 'DECISION',
+    cell: (line) => (line.fault === undefined ? DONE[line.decision] : `${DONE[line.decision]}: ${line.fault}`),
+    min: 20,
+    paint: paintDecision,
+  },
+  {
+    title: 'STATUS',
+    cell: (line) => (line.status === undefined ? '-' : String(line.status)),
+    right: true,
+    paint: paintStatus,
+  },
+  { title: 'MS', cell: (line) => line.durationMs.toFixed(line.durationMs < 9.95 ? 1 : 0), right: true },
+]

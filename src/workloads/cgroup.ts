@@ -1,0 +1,106 @@
+/** Where this process lives in the cgroup2 hierarchy, and the folders of one run below it. */
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { UnderstudyError } from '../errors.ts'
+
+/** The folders of one run: programs on processes of `workload`; sockets of `listener`; both under `tree`. */
+export interface RunCgroup {
+  readonly tree: string
+  readonly workload: string
+  readonly listener: string
+}
+
+interface Mount {
+  readonly root: string
+  readonly path: string
+}
+
+/** cgroup2 mounts of a mountinfo file (proc_pid_mountinfo(5)), in order. */
+export const cgroup2Mounts = (mountinfo: string): Mount[] =>
+  mountinfo.split('\n').flatMap((line) => {
+    const [left = '', right = ''] = line.split(' - ')
+    if (right.split(' ')[0] !== 'cgroup2') return []
+    const [, , , root = '/', path = ''] = left.split(' ')
+    return [{ root, path: path.replace(/\\040/g, ' ') }]
+  })
+
+/** The `0::` path of a /proc/PID/cgroup file; undefined on a machine without cgroup2. */
+export const unifiedPath = (cgroupFile: string): string | undefined =>
+  cgroupFile.split('\n').find((line) => line.startsWith('0::'))?.slice(3)
+
+/** The folder of this process's own cgroup. Throws NO_CGROUP2. */
+export const ownCgroup = (
+  mountinfo = readFileSync('/proc/self/mountinfo', 'utf8'),
+  cgroupFile = readFileSync('/proc/self/cgroup', 'utf8'),
+): string => {
+  const path = unifiedPath(cgroupFile)
+  for (const mount of path === undefined ? [] : cgroup2Mounts(mountinfo)) {
+    const below = mount.root === '/' ? path : path?.startsWith(mount.root) ? path.slice(mount.root.length) : undefined
+    const folder = below === undefined ? '' : join(mount.path, below)
+    if (folder && existsSync(join(folder, 'cgroup.procs'))) return folder
+  }
+  throw new UnderstudyError('NO_CGROUP2', 'no cgroup2 file system shows the cgroup of this process', {
+    remedy: 'Mount one (mount -t cgroup2 none /sys/fs/cgroup/unified), or use `understudy serve` without a kernel side.',
+  })
+}
+
+/** The names that make a folder ours; the sweep goes by them. */
+export const runCgroup = (parent: string, id: string): RunCgroup => {
+  const tree = join(parent, `understudy-${id}`)
+  return { tree, workload: join(tree, 'workload'), listener: join(tree, 'listener') }
+}
+
+/** Makes the folders of a run below the caller's own cgroup, so that its limits go on to hold. Throws NO_CGROUP2. */
+export const createRunCgroup = (id: string, parent = ownCgroup()): RunCgroup => {
+  const cgroup = runCgroup(parent, id)
+  try {
+    for (const folder of [cgroup.tree, cgroup.workload, cgroup.listener]) mkdirSync(folder)
+  } catch (cause) {
+    removeRunCgroup(cgroup)
+    throw new UnderstudyError('NO_CGROUP2', `cannot make the cgroup ${cgroup.tree}: ${String(cause)}`, {
+      cause,
+      remedy: 'Run as root on a machine (or in a container) where /sys/fs/cgroup is writable.',
+    })
+  }
+  return cgroup
+}
+
+/** Process ids in a cgroup folder; empty where it is gone. */
+export const processesIn = (folder: string): number[] => {
+  try {
+    return readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}
+
+/** Ends every process of a cgroup at once (cgroup.kill, Linux 5.14), or one by one where that file is missing. */
+export const killAll = (folder: string): void => {
+  try {
+    writeFileSync(join(folder, 'cgroup.kill'), '1')
+  } catch {
+    for (const pid of processesIn(folder)) signal(pid, 'SIGKILL')
+  }
+}
+
+/** Sends a signal; a process that is gone is no error. */
+export const signal = (pid: number, name: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // it went first
+  }
+}
+
+/** Removes the folders; false while a process is still in one. */
+export const removeRunCgroup = (cgroup: RunCgroup): boolean => {
+  let removed = true
+  for (const folder of [cgroup.workload, cgroup.listener, cgroup.tree]) {
+    try {
+      rmdirSync(folder)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) removed = false
+    }
+  }
+  return removed
+}

@@ -1,0 +1,119 @@
+/** Who may import whom. Data flows one way and imports point inward; changing a row needs a line in ARCHITECTURE.md. */
+import assert from 'node:assert/strict'
+import { posix } from 'node:path'
+import { test } from 'node:test'
+import { filesUnder, read, withoutComments } from './tree.ts'
+
+const MIDDLE = ['flow', 'errors', 'resolve', 'decide']
+/** What an adapter may see: the middle, and the wire format, which does no I/O either. */
+const INWARD = [...MIDDLE, 'http1']
+
+/** Room → the other rooms its files may import. A room is a folder of src/, or a file directly in it. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  flow: [],
+  errors: [],
+  resolve: ['flow', 'errors'],
+  decide: ['flow', 'errors'],
+  http1: ['flow', 'errors'],
+  kernel: INWARD,
+  workloads: INWARD,
+  intercept: INWARD,
+  act: INWARD,
+  record: INWARD,
+  config: MIDDLE,
+  pipeline: INWARD,
+  understudy: [...INWARD, 'kernel', 'workloads', 'intercept', 'act', 'record', 'config', 'pipeline'],
+  cli: ['flow', 'errors', 'understudy', 'config', 'record', 'kernel', 'workloads'],
+  main: ['errors', 'cli'],
+}
+
+/** Rooms that may import anything as a type: ports are declared by the stage that needs them. */
+const TYPES_FROM_ANYWHERE = new Set(['pipeline'])
+/** What would make the middle impure: I/O, clocks, the environment, output. */
+const IMPURE =
+  /(?<![.\w])(process\.|console\.|Date\.now|performance\.|new Date\(\)|setTimeout|setInterval|setImmediate|fetch\()/
+
+interface Import {
+  readonly specifier: string
+  readonly isType: boolean
+}
+
+function importsOf(source: string): Import[] {
+  const found: Import[] = []
+  const statement = /^\s*(?:import|export)\s+(type\s+)?(?:[^'"`;]*?\sfrom\s+)?['"]([^'"]+)['"]/gm
+  for (const [, type, specifier = ''] of source.matchAll(statement)) found.push({ specifier, isType: Boolean(type) })
+  for (const [, specifier = ''] of source.matchAll(/\bimport\(\s*['"]([^'"]+)['"]/g)) {
+    found.push({ specifier, isType: false })
+  }
+  return found
+}
+
+/** 'act' for src/act/mock.ts, 'flow' for src/flow.ts. */
+function roomOf(path: string): string {
+  const [, first = ''] = path.split('/')
+  return first.replace(/\.ts$/, '')
+}
+
+const sources = filesUnder('src', /\.ts$/).map((path) => {
+  const text = withoutComments(read(path))
+  return { path, text, room: roomOf(path), imports: importsOf(text) }
+})
+
+test('every room of src is in the table', () => {
+  const unknown = sources.filter(({ room }) => !Object.hasOwn(ALLOWED, room)).map(({ path }) => path)
+  assert.deepEqual(unknown, [])
+})
+
+test('a file imports only the rooms its own room may see', () => {
+  const breaches = sources.flatMap(({ path, room, imports }) =>
+    imports
+      .filter(({ specifier }) => specifier.startsWith('.'))
+      .filter(({ isType }) => !(isType && TYPES_FROM_ANYWHERE.has(room)))
+      .map(({ specifier }) => posix.join(posix.dirname(path), specifier))
+      .filter((target) => roomOf(target) !== room && !ALLOWED[room]?.includes(roomOf(target)))
+      .map((target) => `${path} imports ${target}`),
+  )
+  assert.deepEqual(breaches, [])
+})
+
+test('the middle is pure: it imports only itself, and no clock, environment or output', () => {
+  const middle = sources.filter(({ room }) => MIDDLE.includes(room))
+  const breaches = middle.flatMap(({ path, text, imports }) => [
+    ...imports.filter(({ specifier }) => !specifier.startsWith('.')).map(({ specifier }) => `${path}: ${specifier}`),
+    ...(IMPURE.exec(text)
+      ?.slice(1)
+      .map((name) => `${path}: ${name}`) ?? []),
+  ])
+  assert.deepEqual(breaches, [])
+})
+
+test('only the shim knows ffi', () => {
+  const importers = sources.filter(({ imports }) => imports.some(({ specifier }) => specifier === 'ffi-rs'))
+  assert.deepEqual(
+    importers.map(({ path }) => path),
+    ['src/kernel/shim.ts'],
+  )
+})
+
+test('only the configuration loader reads the environment', () => {
+  const readers = sources.filter(({ text }) => /\bprocess\.env\b|\benv\b[^'"\n]*from 'node:process'/.test(text))
+  assert.deepEqual(
+    readers.map(({ path }) => path),
+    ['src/config/load.ts'],
+  )
+})
+
+test('the parser of imports sees every form of import', () => {
+  const source = [
+    "import a from './a.ts'",
+    "import type { B } from './b.ts'",
+    "import {\n  c,\n  type D,\n} from './c.ts'",
+    "import './e.ts'",
+    "export { f } from './f.ts'",
+    "const g = await import('./g.ts')",
+  ].join('\n')
+  assert.deepEqual(
+    importsOf(source).map(({ specifier, isType }) => (isType ? `type ${specifier}` : specifier)),
+    ['./a.ts', 'type ./b.ts', './c.ts', './e.ts', './f.ts', './g.ts'],
+  )
+})

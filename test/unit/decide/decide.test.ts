@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { decide, type Question } from '../../../src/decide/decide.ts'
+import { head, OK, storeOf } from './build.ts'
+
+const destination = { address: '192.0.2.7', port: 8080 }
+
+function question(line: string, changes: Partial<Question> = {}): Question {
+  const resolution = { destination, trail: [] }
+  return { head: head(line), resolution, body: undefined, policy: { onUnmatched: 'forward' }, nowMs: 0, ...changes }
+}
+
+test('a matched request is answered with the response of its expectation', () => {
+  const store = storeOf({ id: 'orders', httpRequest: { path: '/orders' } })
+  assert.deepEqual(decide(question('GET /orders'), store), { kind: 'mock', expectationId: 'orders', response: OK })
+})
+
+test('a matched request can be sent to the destination its expectation names', () => {
+  const elsewhere = { address: 'other.example', port: 81 }
+  const store = storeOf({ id: 'moved', action: { kind: 'forward', destination: elsewhere } })
+  assert.deepEqual(decide(question('GET /'), store), {
+    kind: 'forward',
+    destination: elsewhere,
+    expectationId: 'moved',
+  })
+})
+
+test('an unmatched request goes where it was going', () => {
+  assert.deepEqual(decide(question('GET /'), storeOf()), { kind: 'forward', destination })
+})
+
+test('an unmatched request with no known destination is refused', () => {
+  const decision = decide(question('GET /', { resolution: { trail: [] } }), storeOf())
+  assert.deepEqual(decision, { kind: 'refuse', status: 502, reason: 'no_destination' })
+})
+
+test('an unmatched request is refused where unmatched traffic must not leave', () => {
+  const decision = decide(question('GET /', { policy: { onUnmatched: 'refuse' } }), storeOf())
+  assert.deepEqual(decision, { kind: 'refuse', status: 404, reason: 'no_expectation' })
+})
+
+test('a matched request is answered even when its destination is not known', () => {
+  const decision = decide(question('GET /', { resolution: { trail: [] } }), storeOf({}))
+  assert.equal(decision.kind, 'mock')
+})
+
+test('the body is asked for when an expectation needs it, and not again', () => {
+  const body = { kind: 'text', text: 'hello', isPart: false, negated: false } as const
+  const store = storeOf({ httpRequest: { body } })
+  assert.deepEqual(decide(question('POST /'), store), { kind: 'needs_body' })
+  assert.equal(decide(question('POST /', { body: Buffer.from('hello') }), store).kind, 'mock')
+  assert.equal(decide(question('POST /', { body: Buffer.from('bye') }), store).kind, 'forward')
+  assert.equal(decide(question('POST /', { body: 'unavailable' }), store).kind, 'forward')
+})

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createExpectationStore } from '../../../../src/decide/matching/store.ts'
+import { answer, expectation, head, storeOf } from '../build.ts'
+
+const body = { kind: 'text', text: 'x', isPart: false, negated: false } as const
+
+test('an expectation without a request matches everything', () => {
+  assert.equal(answer(storeOf({}), head('PURGE /any?x=1')), '0')
+})
+
+test('method, path, query and headers must all match', () => {
+  const store = storeOf({
+    httpRequest: {
+      method: 'POST',
+      path: '/a',
+      queryStringParameters: [{ name: 'q', values: ['1'] }],
+      headers: [{ name: 'X-Tenant', values: ['blue'] }],
+    },
+  })
+  assert.equal(answer(store, head('post /A?q=1', 'x-tenant', 'BLUE')), '0')
+  assert.equal(answer(store, head('GET /a?q=1', 'x-tenant', 'blue')), 'none')
+  assert.equal(answer(store, head('POST /b?q=1', 'x-tenant', 'blue')), 'none')
+  assert.equal(answer(store, head('POST /a?q=2', 'x-tenant', 'blue')), 'none')
+  assert.equal(answer(store, head('POST /a?q=1', 'x-tenant', 'red')), 'none')
+})
+
+test('the path is matched as it was sent, not decoded', () => {
+  const store = storeOf({ httpRequest: { path: '/a%20b' } })
+  assert.equal(answer(store, head('GET /a%20b')), '0')
+  assert.equal(answer(storeOf({ httpRequest: { path: '/a b' } }), head('GET /a%20b')), 'none')
+})
+
+test('a header with commas is one value', () => {
+  const store = storeOf({ httpRequest: { headers: [{ name: 'x-a', values: ['1'] }] } })
+  assert.equal(answer(store, head('GET /', 'x-a', '1, 2')), 'none')
+})
+
+test('blank method and path match everything', () => {
+  assert.equal(answer(storeOf({ httpRequest: { method: '', path: ' ' } }), head('GET /x')), '0')
+})
+
+test('the first given wins among equals, and a higher priority wins over it', () => {
+  const request = { httpRequest: { path: '/a' } }
+  assert.equal(answer(storeOf(request, request), head('GET /a')), '0')
+  assert.equal(answer(storeOf(request, { ...request, priority: 1 }, request), head('GET /a')), '1')
+  assert.equal(answer(storeOf({ ...request, priority: -1 }, request), head('GET /a')), '1')
+})
+
+test('order holds between literal paths, patterns and expectations without a path', () => {
+  const literal = { httpRequest: { path: '/a/1' } }
+  const pattern = { httpRequest: { path: '/a/[0-9]' } }
+  const loose = { httpRequest: { path: '.*1' } }
+  const any = { httpRequest: { method: 'GET' } }
+  const other = { httpRequest: { path: '!/b' } }
+  for (const first of [literal, pattern, loose, any, other]) {
+    const store = storeOf(first, literal, pattern, loose, any, other)
+    assert.equal(answer(store, head('GET /a/1')), '0')
+  }
+})
+
+test('an expectation for two requests answers two and then lets the next answer', () => {
+  const store = storeOf({ httpRequest: { path: '/a' }, remainingTimes: 2 }, { httpRequest: { path: '/a' } })
+  const answers = [1, 2, 3].map(() => answer(store, head('GET /a')))
+  assert.deepEqual(answers, ['0', '0', '1'])
+})
+
+test('only a match uses up a turn', () => {
+  const store = storeOf({ httpRequest: { path: '/a', body }, remainingTimes: 1 })
+  assert.equal(answer(store, head('GET /b')), 'none')
+  assert.equal(answer(store, head('GET /a')), 'needs_body')
+  assert.equal(answer(store, head('GET /a'), 'y'), 'none')
+  assert.equal(answer(store, head('GET /a'), 'x'), '0')
+  assert.equal(answer(store, head('GET /a'), 'x'), 'none')
+})
+
+test('an expectation with no times left from the start never matches', () => {
+  assert.equal(answer(storeOf({ remainingTimes: 0 }), head('GET /')), 'none')
+})
+
+test('an expectation lives as long as it says, from the start of the store', () => {
+  const store = createExpectationStore([expectation({ timeToLiveMs: 1000 })], 5000)
+  assert.equal(answer(store, head('GET /'), undefined, 5999), 'e')
+  assert.equal(answer(store, head('GET /'), undefined, 6000), 'none')
+})
+
+test('without a time of creation, life starts with the first request', () => {
+  const store = createExpectationStore([expectation({ timeToLiveMs: 1000 })])
+  assert.equal(answer(store, head('GET /'), undefined, 70_000), 'e')
+  assert.equal(answer(store, head('GET /'), undefined, 70_999), 'e')
+  assert.equal(answer(store, head('GET /'), undefined, 71_000), 'none')
+})
+
+test('the body is asked for only when the first that fits the head needs it', () => {
+  const needing = { httpRequest: { path: '/a', body } }
+  const plain = { httpRequest: { path: '/a' } }
+  assert.equal(answer(storeOf(plain, needing), head('GET /a')), '0')
+  assert.equal(answer(storeOf(needing, plain), head('GET /a')), 'needs_body')
+  assert.equal(answer(storeOf(needing, plain), head('GET /a'), 'y'), '1')
+  assert.equal(answer(storeOf(needing), head('GET /b')), 'none')
+  assert.equal(answer(storeOf(plain, { httpRequest: { path: '/.', body }, priority: 1 }), head('GET /a')), 'needs_body')
+})
+
+test('a body over the budget matches no body matcher, negated or not', () => {
+  const negated = { httpRequest: { body: { ...body, negated: true } } }
+  const store = storeOf({ httpRequest: { body } }, negated, { httpRequest: { path: '/a' } })
+  assert.equal(answer(store, head('POST /a'), 'unavailable'), '2')
+})
+
+test('the content type of the request decides whether its body is JSON', () => {
+  const json = { kind: 'json', expected: { a: 1 }, isStrict: false, negated: false } as const
+  const store = storeOf({ httpRequest: { body: json } })
+  assert.equal(answer(store, head('POST /', 'Content-Type', 'application/json'), '{"a":1}'), '0')
+  assert.equal(answer(store, head('POST /', 'Content-Type', 'text/plain'), '{"a":1}'), 'none')
+})
+
+test('a store knows how many it was given', () => {
+  assert.equal(storeOf({}, { remainingTimes: 0 }).size, 2)
+})
