@@ -3,9 +3,12 @@
 
 #define UNTOUCHED 1
 
-static __always_inline int is_bound(struct bpf_sock *sk)
+/* An IPv4 socket's src_ip6 is no evidence: after a failed connect() it keeps the address that one had. */
+static __always_inline int is_bound(struct bpf_sock *sk, int family)
 {
-	return sk->src_ip4 || sk->src_ip6[0] || sk->src_ip6[1] || sk->src_ip6[2] || sk->src_ip6[3];
+	if (family == AF_INET)
+		return sk->src_ip4 != 0;
+	return sk->src_ip6[0] || sk->src_ip6[1] || sk->src_ip6[2] || sk->src_ip6[3];
 }
 
 static __always_inline void bind_source(struct bpf_sock_addr *ctx, const __u8 *source, int family)
@@ -70,7 +73,7 @@ static __always_inline enum verdict arrive(struct bpf_sock_addr *ctx, struct bpf
 	if (verdict != VERDICT_REDIRECTED)
 		return verdict;
 	state->listener_id = policy->id;
-	if (is_bound(sk))
+	if (is_bound(sk, family))
 		state->dst.flags = ORIGINAL_DST_SOURCE_BOUND;
 	else if (!is_loopback(&a->addr))
 		bind_source(ctx, is_mapped_v4(&a->addr) ? policy->source4 : policy->source6, family);

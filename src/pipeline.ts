@@ -15,7 +15,12 @@ import type { Chain } from './resolve/chain.ts'
 /** How a decision about an HTTP exchange is carried out. */
 export interface HttpActs {
   mock(exchange: HttpExchange, decision: Decision & { kind: 'mock' }, done: (outcome: Outcome) => void): void
-  forward(exchange: HttpExchange, decision: Decision & { kind: 'forward' }, flow: Flow, done: (outcome: Outcome) => void): void
+  forward(
+    exchange: HttpExchange,
+    decision: Decision & { kind: 'forward' },
+    flow: Flow,
+    done: (outcome: Outcome) => void,
+  ): void
   refuse(exchange: HttpExchange, decision: Decision & { kind: 'refuse' }, done: (outcome: Outcome) => void): void
   /** Answers CONNECT and gives the tunnel's socket and the bytes already in it. */
   openTunnel(exchange: HttpExchange): { readonly socket: Socket; readonly rest: Buffer }
@@ -23,7 +28,7 @@ export interface HttpActs {
 
 /** How a decision about bytes that are not HTTP is carried out. */
 export interface ByteActs {
-  relay(opened: OpenedFlow, destination: Endpoint, done: (outcome: Outcome) => void): void
+  relay(opened: OpenedFlow, destination: Endpoint, flow: Flow, done: (outcome: Outcome) => void): void
   refuse(opened: OpenedFlow, decision: Decision & { kind: 'refuse' }, done: (outcome: Outcome) => void): void
 }
 
@@ -40,6 +45,7 @@ export interface Intercept {
   /** Calls one of the two, once: the flow speaks HTTP/1.x, or something else. */
   open(
     socket: Socket,
+    flow: Flow,
     early: Resolution,
     first: Buffer,
     then: { http(first: Buffer): void; bytes(opened: OpenedFlow): void },
@@ -137,7 +143,7 @@ const runBytes = (opened: OpenedFlow, flow: Flow, resolution: Resolution, stages
   const decision = decideBytes(resolution, stages.policy)
   const done = (outcome: Outcome): void =>
     stages.record({ kind: 'exchange', startedAtMs, flow, protocol: opened.protocol, resolution, decision, outcome })
-  if (decision.kind === 'relay') stages.bytes.relay(opened, decision.destination, done)
+  if (decision.kind === 'relay') stages.bytes.relay(opened, decision.destination, flow, done)
   else if (decision.kind === 'refuse') stages.bytes.refuse(opened, decision, done)
 }
 
@@ -150,7 +156,7 @@ export const runFlow = (
   known?: Resolution,
 ): void => {
   const early = known ?? stages.chain.early(flow)
-  stages.intercept.open(socket, early, first, {
+  stages.intercept.open(socket, flow, early, first, {
     http: (bytes) =>
       stages.intercept.serveHttp(socket, bytes, {
         exchange: (exchange) => runExchange(exchange, flow, early, stages),

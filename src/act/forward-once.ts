@@ -33,7 +33,7 @@ export interface ForwardOnceOptions {
   readonly bodyTimeoutMs: number
 }
 
-const EMPTY = Buffer.alloc(0)
+const EMPTY: Buffer = Buffer.alloc(0)
 
 /** What undici will not send, or would send otherwise. */
 export const needsOwnConnection = (exchange: HttpExchange): boolean => {
@@ -89,7 +89,7 @@ const switches = (exchange: HttpExchange, response: ParsedResponse): boolean =>
     : exchange.request.head.method === 'CONNECT' && response.statusCode >= 200 && response.statusCode < 300
 
 const converse = (exchange: HttpExchange, upstream: Socket, options: ForwardOnceOptions, done: Done): void => {
-  let pending = EMPTY
+  let pending: Buffer = EMPTY
   let scanned = 0
   let status: number | undefined
   let over = false
@@ -124,22 +124,28 @@ const converse = (exchange: HttpExchange, upstream: Socket, options: ForwardOnce
     upstream.removeAllListeners()
     upstream.on('error', () => undefined)
     socket.write(head, 'latin1')
-    relay(socket, upstream, { fromClient: rest, fromUpstream: pending }, { halfClosedTimeoutMs: options.bodyTimeoutMs }, (ended) =>
-      done({
-        status: response.statusCode,
-        ...(ended.fault ? { fault: ended.fault } : {}),
-        requestBytes: requestBytes + ended.sentBytes,
-        responseBytes: ended.receivedBytes,
-        durationMs: nowMs() - startedAtMs,
-      }),
+    relay(
+      socket,
+      upstream,
+      { fromClient: rest, fromUpstream: pending },
+      { halfClosedTimeoutMs: options.bodyTimeoutMs },
+      (ended) =>
+        done({
+          status: response.statusCode,
+          ...(ended.fault ? { fault: ended.fault } : {}),
+          requestBytes: requestBytes + ended.sentBytes,
+          responseBytes: ended.receivedBytes,
+          durationMs: nowMs() - startedAtMs,
+        }),
     )
   }
 
   const answer = (response: ParsedResponse): void => {
-    status = response.statusCode
+    const { statusCode } = response
+    status = statusCode
     upstream.setTimeout(options.bodyTimeoutMs)
     exchange.onDrain = () => upstream.resume()
-    exchange.start(status, response.reason || undefined, withoutHopByHop(response.headers, 'response'))
+    exchange.start(statusCode, response.reason || undefined, withoutHopByHop(response.headers, 'response'))
     const decoder = createBodyDecoder(
       response.framing,
       (chunk) => {

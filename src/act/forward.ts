@@ -19,7 +19,7 @@ export type Forward = (exchange: HttpExchange, target: ForwardTarget, done: Done
 const endToEnd = (raw: unknown): string[] => {
   const text: string[] = []
   if (Array.isArray(raw)) {
-    for (const item of raw) text.push(Buffer.isBuffer(item) ? item.latin1Slice(0, item.length) : String(item))
+    for (const item of raw) text.push(Buffer.isBuffer(item) ? item.toString('latin1') : String(item))
   }
   return withoutHopByHop(text, 'response')
 }

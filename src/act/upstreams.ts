@@ -23,8 +23,6 @@ export interface Upstreams {
   close(): Promise<void>
 }
 
-type Connected = (error: Error | null, socket: Socket | null) => void
-
 /** Dials and waits for the connection, at most `timeoutMs`. */
 export const connectWithin = (
   dial: Dial,
@@ -36,7 +34,9 @@ export const connectWithin = (
   dial(destination, { source }, (failure, socket) => {
     if (failure || !socket) return done(failure ?? codedError('ENOTFOUND', 'no socket'))
     const timer = setTimeout(() => {
-      socket.destroy(codedError('ETIMEDOUT', `no connection to ${destination.address} port ${destination.port} in time`))
+      socket.destroy(
+        codedError('ETIMEDOUT', `no connection to ${destination.address} port ${destination.port} in time`),
+      )
     }, timeoutMs)
     const settle = (error?: Error): void => {
       clearTimeout(timer)
@@ -69,7 +69,7 @@ export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams
       keepAliveMaxTimeout: options.keepAliveMs,
       maxHeaderSize: options.maxHeadBytes,
       allowH2: false,
-      connect: (_: unknown, connected: Connected) =>
+      connect: (_, connected) =>
         connectWithin(dial, destination, source, options.connectTimeoutMs, (error, socket) => {
           if (error || !socket) return connected(error ?? codedError('ENOTFOUND', 'no socket'), null)
           socket.setNoDelay(true)

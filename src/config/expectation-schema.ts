@@ -47,21 +47,22 @@ const HeaderValue = z.string().superRefine((value, context) => {
   }
 })
 
-/** `{a: "1"}`, `{a: ["1", "2"]}` or `[{name: a, values: ["1"]}]`. */
-function namedValues(name: z.ZodString, value: z.ZodString): z.ZodType<readonly NamedValues[]> {
-  const values = chosen((given) => (Array.isArray(given) ? z.array(value) : value.transform((one) => [one])))
+/** `{a: "1"}`, `{a: ["1", "2"]}` or `[{name: a, values: ["1"]}]`; each name with at least `atLeast` values. */
+function namedValues(name: z.ZodString, value: z.ZodString, atLeast: 0 | 1): z.ZodType<readonly NamedValues[]> {
+  const list = z.array(value).min(atLeast)
+  const values = chosen((given) => (Array.isArray(given) ? list : value.transform((one) => [one])))
   const asObject = z.record(name, values).transform((record) => {
     return Object.entries(record).map(([key, list]) => ({ name: key, values: list }))
   })
-  const asList = z.array(z.strictObject({ name, values: values.default([]) }))
+  const asList = z.array(z.strictObject({ name, values: atLeast === 0 ? values.default([]) : values }))
   return chosen<readonly NamedValues[]>((given) => (Array.isArray(given) ? asList : asObject))
 }
 
 const Request = z.strictObject({
   method: Matched.optional(),
   path: Matched.optional(),
-  queryStringParameters: namedValues(MatchedName, Matched).optional(),
-  headers: namedValues(MatchedName, Matched).optional(),
+  queryStringParameters: namedValues(MatchedName, Matched, 0).optional(),
+  headers: namedValues(MatchedName, Matched, 0).optional(),
   body: RequestBody.optional(),
   ...notYetKeys(['pathParameters', 'cookies', 'secure', 'keepAlive', 'protocol', 'not', 'respondBeforeBody']),
   ...notYetKeys(['socketAddress', 'localAddress', 'remoteAddress', 'specUrlOrPayload', 'operationId']),
@@ -81,7 +82,7 @@ const Response = z
   .strictObject({
     statusCode: z.int().min(100).max(999).default(200),
     reasonPhrase: HeaderValue.optional(),
-    headers: namedValues(HeaderName, HeaderValue).optional(),
+    headers: namedValues(HeaderName, HeaderValue, 1).optional(),
     body: ResponseBody.optional(),
     delay: Delay.default(0),
     ...notYetKeys(['cookies', 'connectionOptions', 'trailers']),

@@ -10,7 +10,7 @@ export interface LoadedConfig {
   readonly warnings: readonly string[]
 }
 
-type Env = Readonly<Record<string, string | undefined>>
+export type Env = Readonly<Record<string, string | undefined>>
 
 const PREFIX = 'UNDERSTUDY_'
 /** Read by the launcher, the build and the tests, not settings. */
@@ -23,20 +23,22 @@ export const ENV_NAMES: ReadonlyMap<keyof Config, string> = new Map(
 )
 
 /**
- * Loads the settings. `path` names a YAML or JSON file; without it there are only defaults and the environment. An
+ * Loads the settings. `path` names a YAML or JSON file; without it there are only defaults and the environment. `base`
+ * replaces defaults for a command that wants others. An
  * empty environment value counts as not set. Throws FILE_UNREADABLE, or BAD_CONFIG listing every problem of the file
  * and of the environment at once.
  */
-export function loadConfig(options: { readonly path?: string; readonly env?: Env } = {}): LoadedConfig {
-  // biome-ignore lint/style/noProcessEnv: this is the one place where the environment enters.
-  const env = options.env ?? process.env
+export function loadConfig(
+  options: { readonly path?: string; readonly env?: Env; readonly base?: Partial<Config> } = {},
+): LoadedConfig {
+  const env = options.env ?? environment()
   const { path } = options
   const file =
     path === undefined
       ? undefined
       : readDocument({ path, text: readTextFile(path), schema: FileShape, code: 'BAD_CONFIG' })
   const fromEnv = readEnv(env)
-  const checked = checkValue<Config>(Config, { ...file?.value, ...fromEnv })
+  const checked = checkValue<Config>(Config, { ...options.base, ...file?.value, ...fromEnv })
   if ('value' in checked) return { config: checked.value, warnings: warningsOf(env) }
   const lines = checked.problems.map(({ path: at, message, atKey }) => {
     const [key = '', ...rest] = at
@@ -47,6 +49,12 @@ export function loadConfig(options: { readonly path?: string; readonly env?: Env
     return `${path}:${line}:${column} ${keyText(at)}: ${message}`
   })
   throw listError('BAD_CONFIG', path ?? 'environment', lines)
+}
+
+/** The environment this process was started with. */
+export function environment(): Env {
+  // biome-ignore lint/style/noProcessEnv: this is the one place where the environment enters.
+  return process.env
 }
 
 /** The values the environment sets, as raw as a YAML file would hold them: what does not parse is left for the schema. */

@@ -135,7 +135,13 @@ export const createHttpSession = (socket: Socket, options: SessionOptions, event
     const body = Buffer.from(`${why}\n`, 'latin1')
     const headers = ['content-type', 'text/plain', 'content-length', `${body.length}`]
     const reason = status === 408 ? 'request_timeout' : status === 417 ? 'expectation_failed' : 'bad_request'
-    const head = encodeResponseHead(status, undefined, [...headers, 'x-understudy-reason', reason, 'connection', 'close'])
+    const head = encodeResponseHead(status, undefined, [
+      ...headers,
+      'x-understudy-reason',
+      reason,
+      'connection',
+      'close',
+    ])
     socket.write(Buffer.concat([Buffer.from(head, 'latin1'), body]))
     events.malformed(status, why, startedAtMs)
     close()
@@ -154,7 +160,7 @@ export const createHttpSession = (socket: Socket, options: SessionOptions, event
     }
     request = parsed.request
     pending = pending.length === request.length ? EMPTY : pending.subarray(request.length)
-    bodyDone = request.framing.kind === 'none'
+    bodyDone = request.framing.kind === 'none' || (request.framing.kind === 'length' && request.framing.bytes === 0)
     decoder = bodyDone ? undefined : createBodyDecoder(request.framing, onPayload, limits)
     trailers = []
     continued = false

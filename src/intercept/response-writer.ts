@@ -44,7 +44,7 @@ const persistence = (request: ResponseRequest, keepAlive: boolean): readonly str
 
 const join = (head: string, chunk: Buffer): Buffer => {
   const joined = Buffer.allocUnsafe(head.length + chunk.length)
-  joined.latin1Write(head, 0)
+  joined.write(head, 0, 'latin1')
   chunk.copy(joined, head.length)
   return joined
 }

@@ -1,5 +1,5 @@
-import { CR, IS_TARGET, LF, SP } from './http1/bytes.ts'
-import { MAX_BLANK_BYTES, MAX_METHOD_BYTES } from './http1/limits.ts'
+import { CR, IS_TARGET, LF, SP } from '../http1/bytes.ts'
+import { MAX_BLANK_BYTES, MAX_METHOD_BYTES } from '../http1/limits.ts'
 
 /** What the first bytes of a connection speak; `more`: undecided yet. */
 export type Sniffed = 'http1' | 'http2' | 'tls' | 'opaque' | 'more'

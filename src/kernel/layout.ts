@@ -123,7 +123,10 @@ const decodeName = (bytes: Buffer, start: number, size: number): string => {
 export const decodeOriginalDst = (bytes: Buffer, base: number, via: SavedDestination['via']): SavedDestination => {
   const f = ORIGINAL_DST.fields
   return {
-    destination: { address: formatAddress(bytes, base + f.addr.offset), port: bytes.readUInt16BE(base + f.port.offset) },
+    destination: {
+      address: formatAddress(bytes, base + f.addr.offset),
+      port: bytes.readUInt16BE(base + f.port.offset),
+    },
     process: {
       pid: bytes.readUInt32LE(base + f.pid.offset),
       name: decodeName(bytes, base + f.comm.offset, f.comm.size),

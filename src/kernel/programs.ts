@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs'
 import type { ConnectionSummary, SavedDestination } from '../flow.ts'
-import { explainAttach, explainLoad } from './explain.ts'
 import { checkLayout } from './btf.ts'
+import { explainAttach, explainLoad } from './explain.ts'
 import {
   CONNECTION_EVENT,
   COUNTERS,
@@ -148,9 +148,7 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
     readCounters: () => {
       const bytes = Buffer.alloc(COUNTERS.length * 8)
       const count = shim.call('understudy_counters', handle, bytes, bytes.length)
-      return Object.fromEntries(
-        COUNTERS.slice(0, count).map((name, i) => [name, Number(bytes.readBigUInt64LE(i * 8))]),
-      )
+      return Object.fromEntries(COUNTERS.slice(0, count).map((name, i) => [name, Number(bytes.readBigUInt64LE(i * 8))]))
     },
     readMapEntries: () => ({
       orig_dst: shim.call('understudy_map_entries', handle, 'orig_dst'),

@@ -4,6 +4,7 @@ import type {
   CloseReason,
   ConnectionSummary,
   Decision,
+  Endpoint,
   Exchange,
   Outcome,
   Protocol,
@@ -96,6 +97,10 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
   const { flow, request, resolution, decision, outcome } = exchange
   const saved = flow.saved
   const dialled = decision.kind === 'forward' || decision.kind === 'relay' ? decision.destination : undefined
+  const original = place(resolution.destination)
+  // Found, original and dialled are mostly the same endpoint; its text is made once.
+  const text = (endpoint: Endpoint | undefined) =>
+    isSame(endpoint, resolution.destination) ? original : place(endpoint)
   return {
     kind: 'exchange',
     time: isoTime(exchange.startedAtMs),
@@ -108,12 +113,12 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
     path: request && kept(redactPath(request.path), PATH_CHARS),
     query: request?.query ? kept(redactQuery(request.query), PATH_CHARS) : undefined,
     client: endpointText(flow.client),
-    originalDestination: resolution.destination && kept(endpointText(resolution.destination), HOST_CHARS),
+    originalDestination: original,
     resolvedBy: resolution.resolvedBy,
-    trail: resolution.trail.slice(0, TRAIL_STEPS).map(trailStep),
+    trail: resolution.trail.slice(0, TRAIL_STEPS).map((attempt) => trailStep(attempt, text)),
     decision: decision.kind,
     expectation: expectationOf(decision),
-    destination: dialled && kept(endpointText(dialled), HOST_CHARS),
+    destination: text(dialled),
     status: outcome.status,
     fault: faultOf(exchange),
     requestBytes: outcome.requestBytes,
@@ -142,22 +147,30 @@ export const connectionLine = (connection: ConnectionSummary): ConnectionLine =>
   cookie: connection.cookie.toString(),
 })
 
-const trailStep = ({ strategy, answer }: Attempt): TrailStep => ({
+type EndpointText = (endpoint: Endpoint | undefined) => string | undefined
+
+const trailStep = ({ strategy, answer }: Attempt, text: EndpointText): TrailStep => ({
   strategy,
   answer: answer.kind,
-  detail: detail(answer),
+  detail: detail(answer, text),
 })
 
-const detail = (answer: Attempt['answer']): string => {
+const detail = (answer: Attempt['answer'], text: EndpointText): string => {
   switch (answer.kind) {
     case 'found':
-      return kept(endpointText(answer.destination), HOST_CHARS)
+      return text(answer.destination) ?? ''
     case 'pass':
       return bounded(answer.why, DETAIL_CHARS)
     case 'fault':
       return visible(bounded(answer.error.message, DETAIL_CHARS))
   }
 }
+
+const isSame = (a: Endpoint | undefined, b: Endpoint | undefined): boolean =>
+  a === b || (a?.address === b?.address && a?.port === b?.port)
+
+const place = (endpoint: Endpoint | undefined): string | undefined =>
+  endpoint && kept(endpointText(endpoint), HOST_CHARS)
 
 const expectationOf = (decision: Decision): string | undefined => {
   const id = decision.kind === 'mock' || decision.kind === 'forward' ? decision.expectationId : undefined
@@ -167,9 +180,12 @@ const expectationOf = (decision: Decision): string | undefined => {
 const kept = (text: string, limit: number): string => visible(detached(bounded(text, limit)))
 
 /** DEL and the C1 controls, which JSON leaves alone and some terminals obey, percent-encoded. */
-const C1_CONTROLS = /[\x7f-\x9f]/g
 const visible = (text: string): string =>
-  text.replace(C1_CONTROLS, (control) => `%${control.charCodeAt(0).toString(16).toUpperCase()}`)
+  C1_CONTROL.test(text)
+    ? text.replace(C1_CONTROLS, (control) => `%${control.charCodeAt(0).toString(16).toUpperCase()}`)
+    : text
+const C1_CONTROL = /[\x7f-\x9f]/
+const C1_CONTROLS = /[\x7f-\x9f]/g
 
 /** Microseconds are as far as a duration means anything. */
 const rounded = (ms: number): number => Math.round(ms * 1000) / 1000

@@ -26,7 +26,10 @@ export const cgroup2Mounts = (mountinfo: string): Mount[] =>
 
 /** The `0::` path of a /proc/PID/cgroup file; undefined on a machine without cgroup2. */
 export const unifiedPath = (cgroupFile: string): string | undefined =>
-  cgroupFile.split('\n').find((line) => line.startsWith('0::'))?.slice(3)
+  cgroupFile
+    .split('\n')
+    .find((line) => line.startsWith('0::'))
+    ?.slice(3)
 
 /** The folder of this process's own cgroup. Throws NO_CGROUP2. */
 export const ownCgroup = (
@@ -40,7 +43,8 @@ export const ownCgroup = (
     if (folder && existsSync(join(folder, 'cgroup.procs'))) return folder
   }
   throw new UnderstudyError('NO_CGROUP2', 'no cgroup2 file system shows the cgroup of this process', {
-    remedy: 'Mount one (mount -t cgroup2 none /sys/fs/cgroup/unified), or use `understudy serve` without a kernel side.',
+    remedy:
+      'Mount one (mount -t cgroup2 none /sys/fs/cgroup/unified), or use `understudy serve` without a kernel side.',
   })
 }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createBodyDecoder } from '../../src/intercept/http1/body.ts'
-import type { Framing } from '../../src/intercept/http1/framing.ts'
-import { DEFAULT_LIMITS } from '../../src/intercept/http1/limits.ts'
-import { encodeChunk, encodeLastChunk } from '../../src/intercept/http1/response.ts'
+import { createBodyDecoder } from '../../src/http1/body.ts'
+import type { Framing } from '../../src/http1/framing.ts'
+import { DEFAULT_LIMITS } from '../../src/http1/limits.ts'
+import { encodeChunk, encodeLastChunk } from '../../src/http1/response.ts'
 
 const LIMITS = { ...DEFAULT_LIMITS, maxChunkExtensionBytes: 12, maxTrailerBytes: 40, maxHeaders: 3 }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { RequestParse, ResponseParse } from '../../src/intercept/http1/head.ts'
-import { parseRequestHead, parseResponseHead } from '../../src/intercept/http1/head.ts'
-import { DEFAULT_LIMITS } from '../../src/intercept/http1/limits.ts'
-import { encodeResponseHead } from '../../src/intercept/http1/response.ts'
+import type { RequestParse, ResponseParse } from '../../src/http1/head.ts'
+import { parseRequestHead, parseResponseHead } from '../../src/http1/head.ts'
+import { DEFAULT_LIMITS } from '../../src/http1/limits.ts'
+import { encodeResponseHead } from '../../src/http1/response.ts'
 
 /** Small, so that generated heads reach them. */
 const LIMITS = { ...DEFAULT_LIMITS, maxHeadBytes: 160, maxTargetBytes: 40, maxHeaders: 6 }

@@ -28,6 +28,6 @@ export const remove = (pin: string, key: Buffer): void => {
   ask('map', 'delete', 'pinned', pin, 'key', 'hex', ...hex(key))
 }
 
-/** Names of the programs attached to a cgroup itself. */
+/** Names of the programs attached to a cgroup itself, as the kernel keeps them: 15 characters. */
 export const attachedTo = (cgroup: string): string[] =>
-  (ask('cgroup', 'show', cgroup) as { name: string }[]).map(({ name }) => name)
+  (ask('cgroup', 'show', cgroup) as { name: string }[]).map(({ name }) => name.slice(0, 15))

@@ -22,6 +22,8 @@ export interface ClientSpec {
 export interface Seen {
   readonly peer?: string
   readonly local?: string
+  /** The peer after the pause of `wait`. */
+  readonly later?: string
   readonly scope?: number
   readonly received?: number
   readonly answer?: string

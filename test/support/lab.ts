@@ -306,7 +306,10 @@ export const labTest = (name: string) => {
 export const fixture = (name: string): string => join(FIXTURES, name)
 
 /** Waits until `condition` holds, asking again every few milliseconds, and returns its answer; throws after ten seconds. */
-export const until = async <T>(what: string, condition: () => T | undefined | false | Promise<T | undefined | false>) => {
+export const until = async <T>(
+  what: string,
+  condition: () => T | undefined | false | Promise<T | undefined | false>,
+) => {
   const deadline = Date.now() + 10_000
   for (;;) {
     const answer = await condition()
@@ -315,4 +318,3 @@ export const until = async <T>(what: string, condition: () => T | undefined | fa
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
-

@@ -48,6 +48,8 @@ export interface Plane {
   emptied(): Promise<void>
   /** Closes the listeners; accepted connections stay. */
   stopListening(): void
+  /** Detaches and unloads the programs; listeners and connections stay. Nothing else may be asked afterwards. */
+  detach(): void
   close(): void
 }
 
@@ -62,8 +64,7 @@ const answerOnce = ({ socket }: Accepted): void => {
 }
 
 /** The descriptor of an accepted socket, which node:net does not show. */
-const descriptor = (socket: Socket): number =>
-  (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1
+const descriptor = (socket: Socket): number => (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1
 
 const listen = (fd: number, connected: (socket: Socket) => void): Promise<Server> =>
   new Promise((resolve, reject) => {
@@ -135,6 +136,11 @@ export const startPlane = async (site: Site, options: PlaneOptions = {}): Promis
   const stopListening = (): void => {
     for (const server of servers) server.close()
   }
+  let loaded = true
+  const detach = (): void => {
+    if (loaded) kernel.close() // once: the handle may be another's by then
+    loaded = false
+  }
   return {
     kernel,
     get policy() {
@@ -167,8 +173,9 @@ export const startPlane = async (site: Site, options: PlaneOptions = {}): Promis
       })
     },
     stopListening,
+    detach,
     close: () => {
-      kernel.close()
+      detach()
       stopListening()
       for (const socket of open) socket.destroy()
     },

@@ -61,7 +61,7 @@ test('only the fields asked for are compared, at any depth', () => {
   assert.ok(!matches(json('{"a":1}'), '[1]'))
   assert.ok(!matches(json('{"a":null}'), '{}'))
   assert.ok(matches(json('{"a":null}'), '{"a":null}'))
-  assert.ok(!matches(json('{"toString":1}'), '{}'))
+  assert.ok(!matches(json('{"__proto__":{}}'), '{}'))
 })
 
 test('arrays are compared in any order, with extra items allowed, each item used once', () => {

@@ -61,6 +61,13 @@ test('the more ways a pattern can go, the shorter the subjects it is tried on', 
   assert.ok(one > two && two > three && three >= 128, `${one} ${two} ${three}`)
 })
 
+test('a run over the rest that each try starts anew counts as one more way', () => {
+  assert.equal(pattern('.*a').maxLength, 8192)
+  assert.equal(pattern('.*a.*').maxLength, 8192)
+  assert.equal(pattern('[0-9]+/.*a').maxLength, 8192)
+  assert.equal(pattern('.*a[0-9]+').maxLength, pattern('.*a.*b').maxLength)
+})
+
 test('the literal start of a pattern is known where there is one', () => {
   assert.equal(pattern('/Orders/[0-9]+').prefix, '/orders/')
   assert.equal(pattern('^/v1\\.0/.*').prefix, '/v1.0/')

@@ -31,6 +31,13 @@ test('the path is matched as it was sent, not decoded', () => {
   assert.equal(answer(storeOf({ httpRequest: { path: '/a b' } }), head('GET /a%20b')), 'none')
 })
 
+test('a path that is a pattern also equals its own text', () => {
+  const store = storeOf({ httpRequest: { path: '/a\\.b' } })
+  assert.equal(answer(store, head('GET /a.b')), '0')
+  assert.equal(answer(store, head('GET /A\\.b')), '0')
+  assert.equal(answer(store, head('GET /axb')), 'none')
+})
+
 test('a header with commas is one value', () => {
   const store = storeOf({ httpRequest: { headers: [{ name: 'x-a', values: ['1'] }] } })
   assert.equal(answer(store, head('GET /', 'x-a', '1, 2')), 'none')

@@ -9,7 +9,7 @@ import {
   headerValues,
   invalidField,
   withoutHopByHop,
-} from '../../../../src/intercept/http1/response.ts'
+} from '../../../src/http1/response.ts'
 
 test('a response head is written with its headers in order', () => {
   assert.equal(encodeResponseHead(200, undefined, ['A', '1', 'a', '']), 'HTTP/1.1 200 OK\r\nA: 1\r\na: \r\n\r\n')

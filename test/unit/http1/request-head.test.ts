@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BadStatus, ParsedRequest, RequestParse } from '../../../../src/intercept/http1/head.ts'
-import { parseRequestHead } from '../../../../src/intercept/http1/head.ts'
-import type { Limits } from '../../../../src/intercept/http1/limits.ts'
-import { DEFAULT_LIMITS } from '../../../../src/intercept/http1/limits.ts'
+import type { BadStatus, ParsedRequest, RequestParse } from '../../../src/http1/head.ts'
+import { parseRequestHead } from '../../../src/http1/head.ts'
+import type { Limits } from '../../../src/http1/limits.ts'
+import { DEFAULT_LIMITS } from '../../../src/http1/limits.ts'
 
 const parse = (text: string, limits: Limits = DEFAULT_LIMITS): RequestParse =>
   parseRequestHead(Buffer.from(text, 'latin1'), 0, limits)

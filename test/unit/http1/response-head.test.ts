@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ParsedResponse, ResponseParse } from '../../../../src/intercept/http1/head.ts'
-import { parseResponseHead } from '../../../../src/intercept/http1/head.ts'
-import { DEFAULT_LIMITS } from '../../../../src/intercept/http1/limits.ts'
+import type { ParsedResponse, ResponseParse } from '../../../src/http1/head.ts'
+import { parseResponseHead } from '../../../src/http1/head.ts'
+import { DEFAULT_LIMITS } from '../../../src/http1/limits.ts'
 
 const parse = (text: string, method = 'GET'): ResponseParse =>
   parseResponseHead(Buffer.from(text, 'latin1'), 0, DEFAULT_LIMITS, method)

@@ -4,9 +4,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
-import { createBodyDecoder } from '../../../../src/intercept/http1/body.ts'
-import { parseRequestHead } from '../../../../src/intercept/http1/head.ts'
-import { DEFAULT_LIMITS } from '../../../../src/intercept/http1/limits.ts'
+import { createBodyDecoder } from '../../../src/http1/body.ts'
+import { parseRequestHead } from '../../../src/http1/head.ts'
+import { DEFAULT_LIMITS } from '../../../src/http1/limits.ts'
 
 /** What a reader made of a request: understood with these parts, or refused. */
 type Reading = { readonly refused: true } | Understood

@@ -1,4 +1,4 @@
-import type { RequestHead } from '../../flow.ts'
+import type { RequestHead } from '../flow.ts'
 import { CR, LF } from './bytes.ts'
 import type { Fields } from './fields.ts'
 import { listHas, parseFields } from './fields.ts'

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BodyProgress } from '../../../../src/intercept/http1/body.ts'
-import { createBodyDecoder } from '../../../../src/intercept/http1/body.ts'
-import type { Framing } from '../../../../src/intercept/http1/framing.ts'
-import { DEFAULT_LIMITS } from '../../../../src/intercept/http1/limits.ts'
+import type { BodyProgress } from '../../../src/http1/body.ts'
+import { createBodyDecoder } from '../../../src/http1/body.ts'
+import type { Framing } from '../../../src/http1/framing.ts'
+import { DEFAULT_LIMITS } from '../../../src/http1/limits.ts'
 
 interface Decoded extends BodyProgress {
   readonly payload: string

@@ -1,0 +1,32 @@
+import { UnderstudyError } from '../errors.ts'
+import { loadShim } from '../kernel/shim.ts'
+import { PATHS } from '../paths.ts'
+import { sweep } from '../workloads/run-state.ts'
+import { HELP } from './help.ts'
+import { parseFlags } from './options.ts'
+
+/** `understudy cleanup`: resolves with 0 when nothing of a dead run is left, or was kept for a reason that is printed. */
+export const cleanup = async (args: readonly string[]): Promise<number> => {
+  const values = parseFlags('cleanup', args, { help: { type: 'boolean', short: 'h' } })
+  if (values['help']) {
+    process.stdout.write(HELP.cleanup)
+    return 0
+  }
+  if (process.geteuid?.() !== 0) {
+    throw new UnderstudyError('NOT_ROOT', 'understudy cleanup needs root to remove cgroups and pins', {
+      remedy: 'Run it with sudo.',
+    })
+  }
+  const shim = loadShim(PATHS.shim)
+  const swept = sweep({
+    lock: (path) => shim.raw('understudy_lock', path),
+    unlock: (fd) => void shim.raw('understudy_close_fd', fd),
+  })
+  if (swept.length === 0) process.stdout.write('nothing to clean up\n')
+  for (const { id, removed, kept } of swept) {
+    for (const what of removed) process.stdout.write(`run ${id}: removed ${what}\n`)
+    if (kept) process.stdout.write(`run ${id}: kept, because ${kept}\n`)
+    else if (removed.length === 0) process.stdout.write(`run ${id}: nothing was left but its state file\n`)
+  }
+  return 0
+}

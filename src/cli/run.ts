@@ -1,0 +1,47 @@
+import { environment } from '../config/load.ts'
+import { UnderstudyError } from '../errors.ts'
+import { netnsPath } from '../kernel/netns.ts'
+import { runCommand } from '../run.ts'
+import { invokingUser } from '../workloads/from-command.ts'
+import { HELP } from './help.ts'
+import { COMMON_FLAGS, loadInputs, parseFlags } from './options.ts'
+
+const FLAGS = {
+  ...COMMON_FLAGS,
+  summary: { type: 'boolean' },
+  netns: { type: 'string' },
+  'as-root': { type: 'boolean' },
+} as const
+
+const isCommand = (argv: readonly string[]): argv is readonly [string, ...string[]] => argv.length > 0 && argv[0] !== ''
+
+/** `understudy run`: resolves with the command's exit status. */
+export const run = async (args: readonly string[]): Promise<number> => {
+  const dashes = args.indexOf('--')
+  const values = parseFlags('run', dashes < 0 ? args : args.slice(0, dashes), FLAGS)
+  if (values['help']) {
+    process.stdout.write(HELP.run)
+    return 0
+  }
+  const argv = dashes < 0 ? [] : args.slice(dashes + 1)
+  if (!isCommand(argv)) {
+    throw new UnderstudyError('BAD_USAGE', 'no command given to run', {
+      remedy: 'Put it after two dashes: understudy run --expectations mock.yaml -- curl http://orders/7',
+    })
+  }
+  const env = environment()
+  const inputs = loadInputs('run', values, { logLevel: 'warn' })
+  const user = values['as-root'] ? undefined : invokingUser(env)
+  const { netns, record, summary } = values
+  const result = await runCommand({
+    ...inputs,
+    argv,
+    env,
+    withSummary: typeof summary === 'boolean' ? summary : process.stderr.isTTY === true,
+    ...(user ? { user } : {}),
+    ...(typeof netns === 'string' ? { netns: netnsPath(netns) } : {}),
+    ...(typeof record === 'string' ? { recordPath: record } : {}),
+  })
+  if (result.summary) process.stderr.write(`\n${result.summary}`)
+  return result.status
+}

@@ -1,0 +1,51 @@
+/** A workload's network namespace, through the shim: listeners, upstream sockets, addresses. */
+import { UnderstudyError } from '../errors.ts'
+import { errorName, type Shim } from './shim.ts'
+
+export interface Netns {
+  /** -1 is our own. */
+  readonly fd: number
+  /** A listening socket in the given cgroup, or a negative number: -errno. */
+  listen(cgroupProcs: string, address: string, port: number, backlog: number): number
+  /** An unconnected socket for an upstream leg, or -errno. */
+  makeSocket(ipv6: boolean, source: string, mark: number): number
+  sourceTowards(address: string): string
+  readProcNet(name: string): string
+  close(): void
+}
+
+const TEXT_BYTES = 64
+const PROC_NET_BYTES = 1024 * 1024
+
+/** `/run/netns/NAME` for a name as `ip netns` gives it; a path stays a path. */
+export const netnsPath = (nameOrPath: string): string =>
+  nameOrPath.includes('/') ? nameOrPath : `/run/netns/${nameOrPath}`
+
+/** Opens a namespace file; without one, our own. Throws NETNS_UNREADABLE. */
+export const openNetns = (shim: Shim, path: string | undefined): Netns => {
+  const fd = path === undefined ? -1 : shim.raw('understudy_open_netns', path)
+  if (path !== undefined && fd < 0) {
+    throw new UnderstudyError('NETNS_UNREADABLE', `cannot open the network namespace ${path}: ${errorName(fd)}`, {
+      remedy: 'Give a name that `ip netns list` shows, or the path of a namespace file such as /proc/PID/ns/net.',
+    })
+  }
+  return {
+    fd,
+    listen: (cgroupProcs, address, port, backlog) =>
+      shim.raw('understudy_listen', cgroupProcs, fd, address, port, backlog),
+    makeSocket: (ipv6, source, mark) => shim.raw('understudy_socket', fd, ipv6 ? 1 : 0, mark, source),
+    sourceTowards: (address) => {
+      const text = Buffer.alloc(TEXT_BYTES)
+      const length = shim.raw('understudy_source_address', fd, address, text, TEXT_BYTES)
+      return length > 0 ? text.toString('latin1', 0, length) : ''
+    },
+    readProcNet: (name) => {
+      const bytes = Buffer.alloc(PROC_NET_BYTES)
+      const length = shim.raw('understudy_read_proc_net', fd, name, bytes, PROC_NET_BYTES)
+      return length > 0 ? bytes.toString('latin1', 0, length) : ''
+    },
+    close: () => {
+      if (fd >= 0) shim.raw('understudy_close_fd', fd)
+    },
+  }
+}

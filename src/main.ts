@@ -1,0 +1,40 @@
+/** The process edge: arguments in, exit code out. */
+import { cleanup } from './cli/cleanup.ts'
+import { doctor } from './cli/doctor.ts'
+import { HELP } from './cli/help.ts'
+import { run } from './cli/run.ts'
+import { serve } from './cli/serve.ts'
+import { EXIT_CODES, UnderstudyError } from './errors.ts'
+import { version } from './paths.ts'
+
+/** Each takes its arguments and resolves with the exit code. */
+const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { run, serve, doctor, cleanup }
+
+const say = (text: string): void => void process.stdout.write(text)
+const complain = (text: string): void => void process.stderr.write(text)
+
+const dispatch = async ([name = '', ...args]: readonly string[]): Promise<number> => {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (command) return command(args)
+  if (['--version', '-V', 'version'].includes(name)) say(`understudy ${version()}\n`)
+  else if (['--help', '-h', 'help'].includes(name)) say(HELP.main)
+  else {
+    const unknown = name === '' ? 'no command given' : `unknown command "${name}"`
+    throw new UnderstudyError('BAD_USAGE', unknown, { remedy: '`understudy --help` lists the commands.' })
+  }
+  return 0
+}
+
+const report = (error: unknown): number => {
+  if (!(error instanceof UnderstudyError)) {
+    complain(`understudy: this is a bug: ${error instanceof Error ? error.stack : String(error)}\n`)
+    return EXIT_CODES.bug
+  }
+  complain(`understudy: ${error.message} [${error.code}]\n`)
+  if (error.remedy) complain(`  ${error.remedy}\n`)
+  const log = error.facts['log']
+  if (Array.isArray(log)) for (const line of log) complain(`  | ${String(line)}\n`)
+  return EXIT_CODES[error.class]
+}
+
+process.exitCode = await dispatch(process.argv.slice(2)).catch(report)

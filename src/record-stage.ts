@@ -1,0 +1,107 @@
+/** Builds the record stage of one command: log, metrics, live flows, record file, summary, admin server. */
+import type { Logger } from 'pino'
+import type { Config } from './config/schema.ts'
+import { UnderstudyError } from './errors.ts'
+import { version } from './paths.ts'
+import { type Admin, createAdmin } from './record/admin.ts'
+import { createFlowFeed } from './record/flows.ts'
+import { createLog } from './record/log.ts'
+import { createMetrics, type Metrics } from './record/metrics.ts'
+import type { ReadKernel } from './record/metrics-kernel.ts'
+import { openRecordFile, type RecordFile } from './record/record-file.ts'
+import { createRecorder, type Recorder } from './record/recorder.ts'
+import { createSummary, type Summary } from './record/summary.ts'
+import { whoListens } from './workloads/who-listens.ts'
+
+export interface RecordOptions {
+  readonly config: Config
+  readonly recordPath?: string
+  readonly recordOwner?: { readonly uid: number; readonly gid: number }
+  readonly withSummary: boolean
+  readonly readKernel?: ReadKernel
+  readonly ready: () => { readonly ok: boolean; readonly why?: string }
+  /** Take any port when the configured one is in use: two runs at once are no mistake. */
+  readonly adminMayMove: boolean
+}
+
+export interface RecordStage {
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly recorder: Recorder
+  readonly summary?: Summary
+  /** Starts the admin server where one is wanted; returns its port. */
+  startAdmin(): Promise<number | undefined>
+  close(): Promise<void>
+}
+
+export const createRecordStage = (options: RecordOptions): RecordStage => {
+  const { config } = options
+  let metrics: Metrics | undefined
+  const log = createLog({ level: config.logLevel, onDrop: (lines) => metrics?.dropped('log', lines) })
+  const made = createMetrics({
+    version: version(),
+    ...(options.readKernel ? { readKernel: options.readKernel } : {}),
+  })
+  metrics = made
+  const flows = createFlowFeed({
+    // Kept for replay only where somebody could ask.
+    ringLines: config.adminEnabled ? 1000 : 0,
+    onDrop: (lines) => made.dropped('flows', lines),
+    onReaders: (count) => made.subscribers(count),
+  })
+  const file: RecordFile | undefined =
+    options.recordPath === undefined
+      ? undefined
+      : openRecordFile({
+          path: options.recordPath,
+          log,
+          onDrop: (lines) => made.dropped('file', lines),
+          ...(options.recordOwner ? { owner: options.recordOwner } : {}),
+        })
+  const summary = options.withSummary ? createSummary() : undefined
+  const recorder = createRecorder({
+    log,
+    metrics: made,
+    flows,
+    ...(summary ? { summary } : {}),
+    ...(file ? { file } : {}),
+  })
+  const adminOn = (port: number): Admin =>
+    createAdmin({
+      host: config.adminHost,
+      port,
+      version: version(),
+      log: log.child({ component: 'admin' }),
+      metrics: made,
+      flows,
+      ready: options.ready,
+      whoListens,
+    })
+  let admin: Admin | undefined
+
+  return {
+    log,
+    metrics: made,
+    recorder,
+    ...(summary ? { summary } : {}),
+    startAdmin: async () => {
+      if (!config.adminEnabled) return undefined
+      admin = adminOn(config.adminPort)
+      try {
+        return (await admin.listen()).port
+      } catch (error) {
+        const taken = error instanceof UnderstudyError && error.code === 'PORT_IN_USE'
+        if (!taken || !options.adminMayMove) throw error
+        log.info({ wanted: config.adminPort, cause: error.message }, 'admin port is taken, any other will do')
+        admin = adminOn(0)
+        return (await admin.listen()).port
+      }
+    },
+    close: async () => {
+      await admin?.close()
+      flows.close()
+      await recorder.flush()
+      await file?.close()
+    },
+  }
+}
