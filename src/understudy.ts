@@ -18,15 +18,15 @@ import type { Config } from './config/schema.ts'
 import type { Expectation } from './decide/matching/expectation.ts'
 import { createExpectationStore } from './decide/matching/store.ts'
 import type { Direction, Endpoint, Flow, Workload } from './flow.ts'
-import { DEFAULT_LIMITS } from './http1/limits.ts'
-import { type Budget, createBudget } from './intercept/budget.ts'
+import { DEFAULT_LIMITS, type Limits } from './http1/limits.ts'
+import { createBudget } from './intercept/budget.ts'
 import { createListener, type Identify } from './intercept/listener.ts'
-import { openFlow } from './intercept/open.ts'
-import { createSessions } from './intercept/sessions.ts'
+import { type OpenOptions, openFlow } from './intercept/open.ts'
+import { createSessions, type Sessions } from './intercept/sessions.ts'
 import { type Intercept, runFlow, type Stages } from './pipeline.ts'
 import type { Metrics } from './record/metrics.ts'
 import type { Recorder } from './record/recorder.ts'
-import { createChain } from './resolve/chain.ts'
+import { createChain, type IsOwn } from './resolve/chain.ts'
 
 export interface DataPlaneOptions {
   readonly config: Config
@@ -59,6 +59,8 @@ const isLocalAddress = (address: string): boolean =>
 
 const sourceOf = (flow: Flow): string => (flow.saved?.sourceBound ? flow.client.address : '')
 
+const limitsOf = ({ maxHeadBytes, maxHeaders }: Config): Limits => ({ ...DEFAULT_LIMITS, maxHeadBytes, maxHeaders })
+
 interface Upstream {
   readonly dial: Dial
   readonly upstreams: Upstreams
@@ -81,9 +83,8 @@ const createUpstream = (options: DataPlaneOptions): Upstream => {
 
 const createActs = (options: DataPlaneOptions, { dial, upstreams }: Upstream): Pick<Stages, 'http' | 'bytes'> => {
   const { config } = options
-  const limits = { ...DEFAULT_LIMITS, maxHeadBytes: config.maxHeadBytes, maxHeaders: config.maxHeaders }
   const once = createForwardOnce(dial, {
-    limits,
+    limits: limitsOf(config),
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     headersTimeoutMs: config.upstreamHeadersTimeoutMs,
     bodyTimeoutMs: config.upstreamIdleTimeoutMs,
@@ -116,37 +117,29 @@ const hostHeader = ({ address, port }: Endpoint): string => {
   return port === 80 ? host : `${host}:${port}`
 }
 
-export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
+/** The stages of one data plane, and what has to be told and closed beside them. */
+const createStages = (
+  options: DataPlaneOptions,
+  upstream: Upstream,
+  isOwn: IsOwn,
+): { stages: Stages; sessions: Sessions } => {
   const { config, metrics, recorder } = options
-  const ownPorts = new Set<number>()
-  const sockets = new Set<Socket>()
-  const upstream = createUpstream(options)
-  const slots: Budget = createBudget(config.maxConnections, () => metrics.limitHit('connections'))
-  const store = createExpectationStore(options.expectations)
+  const store = createExpectationStore(options.expectations, nowMs())
   const sessions = createSessions({
-    limits: { ...DEFAULT_LIMITS, maxHeadBytes: config.maxHeadBytes, maxHeaders: config.maxHeaders },
+    limits: limitsOf(config),
     headTimeoutMs: config.clientHeadTimeoutMs,
     idleTimeoutMs: config.clientIdleTimeoutMs,
     stallTimeoutMs: config.upstreamIdleTimeoutMs,
     budget: createBudget(config.bodyMatchTotalBytes, () => metrics.limitHit('body_budget')),
     now: nowMs,
   })
-  const isOwn = ({ address, port }: Endpoint): boolean => ownPorts.has(port) && isLocalAddress(address)
   const intercept: Intercept = {
-    open: (socket, flow, early, first, then) =>
-      openFlow(
-        socket,
-        early.destination,
-        first,
-        {
-          peekTimeoutMs: config.peekTimeoutMs,
-          headTimeoutMs: config.clientHeadTimeoutMs,
-          mayMock: store.size > 0,
-          dial: (destination, done) =>
-            connectWithin(upstream.dial, destination, sourceOf(flow), config.upstreamConnectTimeoutMs, done),
-        },
-        { ...then, gone: () => undefined },
-      ),
+    open: (socket, flow, early, first, then) => {
+      const dial: OpenOptions['dial'] = (destination, done) =>
+        connectWithin(upstream.dial, destination, sourceOf(flow), config.upstreamConnectTimeoutMs, done)
+      const waits = { peekTimeoutMs: config.peekTimeoutMs, headTimeoutMs: config.clientHeadTimeoutMs }
+      openFlow(socket, early.destination, first, { ...waits, mayMock: store.size > 0, dial }, then)
+    },
     serveHttp: sessions.serve,
   }
   const stages: Stages = {
@@ -159,30 +152,40 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
     record: (exchange) => recorder.exchange(exchange),
     nowMs,
   }
-  const sweeper = setInterval(() => sessions.tick(nowMs()), SWEEP_MS).unref()
+  return { stages, sessions }
+}
+
+const portOf = (server: Server): number => {
+  const address = server.address()
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
+  const { config, metrics } = options
+  const ownPorts = new Set<number>()
+  const sockets = new Set<Socket>()
   const servers: Server[] = []
+  const upstream = createUpstream(options)
+  const isOwn: IsOwn = ({ address, port }) => ownPorts.has(port) && isLocalAddress(address)
+  const { stages, sessions } = createStages(options, upstream, isOwn)
+  const sweeper = setInterval(() => sessions.tick(nowMs()), SWEEP_MS).unref()
+  const slots = createBudget(config.maxConnections, () => metrics.limitHit('connections'))
+
+  const onFlow = (socket: Socket, flow: Flow): void => {
+    sockets.add(socket)
+    metrics.flowOpened()
+    socket.once('close', () => {
+      sockets.delete(socket)
+      metrics.flowClosed()
+    })
+    runFlow(socket, flow, stages)
+  }
 
   return {
     createServer: () => {
-      const server = createListener({
-        workload: options.workload,
-        direction: options.direction,
-        identify: options.identify,
-        slots,
-        onFlow: (socket, flow) => {
-          sockets.add(socket)
-          metrics.flowOpened()
-          socket.once('close', () => {
-            sockets.delete(socket)
-            metrics.flowClosed()
-          })
-          runFlow(socket, flow, stages)
-        },
-      })
-      server.on('listening', () => {
-        const address = server.address()
-        if (typeof address === 'object' && address) ownPorts.add(address.port)
-      })
+      const { workload, direction, identify } = options
+      const server = createListener({ workload, direction, identify, slots, onFlow })
+      server.on('listening', () => ownPorts.add(portOf(server)))
       servers.push(server)
       return server
     },

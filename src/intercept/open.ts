@@ -24,8 +24,6 @@ export interface OpenEvents {
     readonly upstream?: Socket
     readonly fromUpstream?: Buffer
   }): void
-  /** It ended before it said anything. */
-  gone(): void
 }
 
 const PROTOCOLS: Readonly<Record<Exclude<Peeked['protocol'], 'http1'>, Protocol>> = {
@@ -78,7 +76,6 @@ export const openFlow = (
     dropUpstream()
     if (reset) socket.resetAndDestroy()
     else socket.destroySoon()
-    events.gone()
   }
 
   const dialMeanwhile = (): void => {
@@ -100,7 +97,6 @@ export const openFlow = (
     settled = true
     stop()
     socket.resetAndDestroy()
-    events.gone()
   }
 
   const stop = peek(
@@ -115,7 +111,6 @@ export const openFlow = (
         dropUpstream()
         if (reset) socket.destroy()
         else socket.destroySoon()
-        events.gone()
       },
     },
   )

@@ -1,7 +1,7 @@
 /** All HTTP sessions of a data plane: made here, watched for their deadlines by one timer, drained together. */
 import type { Socket } from 'node:net'
 import type { HttpExchange } from '../http1/exchange.ts'
-import { createHttpSession, type HttpSession, type SessionOptions } from './http1-session.ts'
+import { HttpSession, type SessionOptions } from './http1-session.ts'
 
 export interface Sessions {
   serve(
@@ -20,7 +20,10 @@ export const createSessions = (options: SessionOptions): Sessions => {
   const open = new Set<HttpSession>()
   return {
     serve: (socket, first, events) => {
-      const session = createHttpSession(socket, options, { ...events, closed: () => open.delete(session) })
+      const session = new HttpSession(socket, options, {
+        ...events,
+        closed: () => void open.delete(session),
+      })
       open.add(session)
       session.begin(first)
     },

@@ -1,6 +1,6 @@
 /** What `understudy run` prints at its end: the last exchanges as a table, then everything in one line. */
 import type { ConnectionSummary, Decision, Verdict } from '../flow.ts'
-import type { ExchangeLine } from './line.ts'
+import type { ExchangeLine, Fault } from './line.ts'
 import { type Column, renderTable } from './table.ts'
 
 export interface Summary {
@@ -27,7 +27,8 @@ const DONE: Readonly<Record<Decision['kind'], string>> = {
 
 interface Totals {
   exchanges: number
-  faulted: number
+  readonly failures: Map<Fault, number>
+  readonly refusals: Map<Fault, number>
   readonly decisions: Map<string, number>
   readonly verdicts: Map<Verdict, number>
 }
@@ -35,13 +36,13 @@ interface Totals {
 /** Keeps the last 200 exchanges and counts; its size does not grow with the traffic. */
 export const createSummary = (rows: number = ROWS): Summary => {
   const last: ExchangeLine[] = []
-  const totals: Totals = { exchanges: 0, faulted: 0, decisions: new Map(), verdicts: new Map() }
+  const totals = noTotals()
   return {
     exchange(line) {
       last[totals.exchanges % rows] = line
       totals.exchanges++
       count(totals.decisions, line.decision)
-      if (line.fault !== undefined && line.decision !== 'refuse') totals.faulted++
+      if (line.fault !== undefined) count(line.decision === 'refuse' ? totals.refusals : totals.failures, line.fault)
     },
     connection({ verdict }) {
       // Understudy's own legs are not the command's doing.
@@ -67,23 +68,37 @@ const render = (lines: readonly ExchangeLine[], totals: Totals, options: RenderO
   return `${table}\n${earlier}\n${totalsLine(totals)}\n`
 }
 
+const noTotals = (): Totals => ({
+  exchanges: 0,
+  decisions: new Map(),
+  failures: new Map(),
+  refusals: new Map(),
+  verdicts: new Map(),
+})
+
 const totalsLine = (totals: Totals): string => {
+  const { decisions, failures, refusals } = totals
   const done = (Object.keys(DONE) as Decision['kind'][])
-    .filter((kind) => totals.decisions.has(kind))
-    .map((kind) => `${totals.decisions.get(kind)} ${DONE[kind]}`)
-  const failed = totals.faulted > 0 ? ` (${totals.faulted} failed)` : ''
-  return [`${plural(totals.exchanges, 'exchange')}: ${done.join(', ')}${failed}`, ...connectionTotals(totals)].join(
-    ' · ',
-  )
+    .filter((kind) => decisions.has(kind))
+    .map((kind) => `${decisions.get(kind)} ${DONE[kind]}${kind === 'refuse' ? listed(refusals) : ''}`)
+  const failed = failures.size > 0 ? [`${total(failures)} failed${listed(failures)}`] : []
+  const exchanges = `${plural(totals.exchanges, 'exchange')}: ${done.join(', ')}`
+  return [exchanges, ...failed, ...connectionTotals(totals)].join(' · ')
+}
+
+const total = (counts: ReadonlyMap<string, number>): number => [...counts.values()].reduce((sum, n) => sum + n, 0)
+
+/** ` (2 loopback, 1 excluded_port)`, the commonest first; nothing where there is nothing. */
+const listed = (counts: ReadonlyMap<string, number>): string => {
+  const parts = [...counts].sort((a, b) => b[1] - a[1]).map(([name, n]) => (counts.size === 1 ? name : `${n} ${name}`))
+  return parts.length > 0 ? ` (${parts.join(', ')})` : ''
 }
 
 const connectionTotals = ({ verdicts }: Totals): string[] => {
-  const direct = [...verdicts].filter(([verdict]) => verdict !== 'redirected' && verdict !== 'failed_closed')
-  const went = direct.reduce((sum, [, n]) => sum + n, 0)
-  const reasons = direct.sort((a, b) => b[1] - a[1]).map(([verdict, n]) => `${n} ${verdict}`)
+  const direct = new Map([...verdicts].filter(([verdict]) => verdict !== 'redirected' && verdict !== 'failed_closed'))
   const refused = verdicts.get('failed_closed') ?? 0
   return [
-    ...(went > 0 ? [`${plural(went, 'connection')} went direct (${reasons.join(', ')})`] : []),
+    ...(direct.size > 0 ? [`${plural(total(direct), 'connection')} went direct${listed(direct)}`] : []),
     ...(refused > 0 ? [`${plural(refused, 'connection')} refused (failed_closed)`] : []),
   ]
 }
@@ -109,19 +124,18 @@ const nothingExchanged = (totals: Totals): string => {
   if (connections.length === 0) {
     return `No exchanges: ${plural(verdicts.get('redirected') ?? 0, 'connection')} intercepted, but nothing was asked on them.`
   }
-  const [commonest] = [...verdicts].sort((a, b) => b[1] - a[1])
+  const [commonest] = [...verdicts].filter(([verdict]) => verdict in HINTS).sort((a, b) => b[1] - a[1])
   const hint = commonest && HINTS[commonest[0]]
   return `No exchanges: ${connections.join(' · ')}.${hint ? ` ${hint}` : ''}`
 }
 
 const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
 
+/** There is no host and no path: their columns show bytes instead. */
 const isOpaque = (line: ExchangeLine): boolean => line.method === undefined
 
-const pathText = (line: ExchangeLine): string => {
-  if (isOpaque(line)) return `${bytesText(line.requestBytes)} out, ${bytesText(line.responseBytes)} in`
-  return line.query === undefined ? (line.path ?? '-') : `${line.path}?${line.query}`
-}
+const pathText = (line: ExchangeLine): string =>
+  line.query === undefined ? (line.path ?? '-') : `${line.path}?${line.query}`
 
 /** Bytes for a reader: `512 B`, `1.5 kB`, `23 MB`. */
 const bytesText = (bytes: number): string => {
@@ -165,16 +179,15 @@ const TABLE: readonly Column<ExchangeLine>[] = [
   { title: 'TIME', cell: (line) => clockText(line.time), rank: 1 },
   { title: 'PROCESS', cell: (line) => line.process ?? '-', min: 8, rank: 3 },
   { title: 'METHOD', cell: (line) => line.method ?? '-', min: 7 },
-  { title: 'HOST', cell: (line) => line.host ?? '-', min: 12 },
-  { title: 'PATH', cell: pathText, min: 12 },
+  {
+    title: 'HOST',
+    cell: (line) => (isOpaque(line) ? `${bytesText(line.requestBytes)} out` : (line.host ?? '-')),
+    min: 12,
+  },
+  { title: 'PATH', cell: (line) => (isOpaque(line) ? `${bytesText(line.responseBytes)} in` : pathText(line)), min: 12 },
   { title: 'ORIGINAL-DST', cell: (line) => line.originalDestination ?? '-', min: 21, rank: 4 },
   { title: 'RESOLVED-BY', cell: (line) => line.resolvedBy ?? '-', min: 11, rank: 2 },
-  {
-    title: 'DECISION',
-    cell: (line) => (line.fault === undefined ? DONE[line.decision] : `${DONE[line.decision]}: ${line.fault}`),
-    min: 20,
-    paint: paintDecision,
-  },
+  { title: 'DECISION', cell: (line) => DONE[line.decision], paint: paintDecision },
   {
     title: 'STATUS',
     cell: (line) => (line.status === undefined ? '-' : String(line.status)),
@@ -182,4 +195,5 @@ const TABLE: readonly Column<ExchangeLine>[] = [
     paint: paintStatus,
   },
   { title: 'MS', cell: (line) => line.durationMs.toFixed(line.durationMs < 9.95 ? 1 : 0), right: true },
+  { title: 'FAULT', cell: (line) => line.fault ?? '', rank: 0, optional: true, paint: paint(RED) },
 ]

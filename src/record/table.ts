@@ -9,7 +9,8 @@ export interface Column<Row> {
   readonly min?: number
   /** In a terminal too narrow for all, the column with the lowest rank goes first; absent: it stays. */
   readonly rank?: number
-  /** Colours a cell that already has its width. */
+  /** Left out where no row has anything in it. */
+  readonly optional?: boolean
   readonly paint?: (text: string, row: Row) => string
 }
 
@@ -27,27 +28,38 @@ export const renderTable = <Row>(all: readonly Column<Row>[], rows: readonly Row
   const texts = new Map(all.map((column) => [column, rows.map((row) => printable(column.cell(row)))]))
   const natural = (column: Column<Row>) =>
     (texts.get(column) ?? []).reduce((widest, text) => Math.max(widest, text.length), column.title.length)
-  const { shown, widths } = fit(all, natural, options.columns)
-  const line = (cells: readonly string[]) => cells.join(GAP)
-  const place = (column: Column<Row>, text: string, i: number) => {
-    const width = widths[i] ?? 0
-    const short = squeezed(text, width)
-    return column.right ? short.padStart(width) : short.padEnd(width)
-  }
-  const head = cut(line(shown.map((column, i) => place(column, column.title, i))), options.columns)
+  const used = all.filter((column) => !column.optional || texts.get(column)?.some((text) => text !== ''))
+  const { shown, widths } = fit(used, natural, options.columns)
+  const line = (textOf: (column: Column<Row>) => string, paintOf?: (column: Column<Row>) => Paint | undefined) =>
+    shown
+      .map((column, i) => place(textOf(column), widths[i] ?? 0, column.right, paintOf?.(column)))
+      .join(GAP)
+      .trimEnd()
+  const head = cut(
+    line((column) => column.title),
+    options.columns,
+  )
   const body = rows.map((row, at) => {
-    const cells = shown.map((column, i) => place(column, texts.get(column)?.[at] ?? '', i))
-    const plain = cut(line(cells), options.columns)
-    if (!options.colour || plain.endsWith('…')) return plain
-    return line(cells.map((cell, i) => shown[i]?.paint?.(cell, row) ?? cell)).trimEnd()
+    const textOf = (column: Column<Row>) => texts.get(column)?.[at] ?? ''
+    const plain = line(textOf)
+    if (!options.colour || plain.length > options.columns) return cut(plain, options.columns)
+    return line(textOf, ({ paint }) => paint && ((text) => paint(text, row)))
   })
   return [options.colour ? options.paintTitle(head) : head, ...body].join('\n')
 }
 
-const cut = (text: string, columns: number): string => {
-  const trimmed = text.trimEnd()
-  return trimmed.length <= columns ? trimmed : `${trimmed.slice(0, columns - 1)}…`
+type Paint = (text: string) => string
+
+/** The text in its width; colour covers the text only, so that trailing blanks can still be cut off. */
+const place = (text: string, width: number, right = false, paint: Paint = (plain) => plain): string => {
+  const short = squeezed(text, width)
+  const blank = ' '.repeat(Math.max(0, width - short.length))
+  const painted = short === '' ? '' : paint(short)
+  return right ? blank + painted : painted + blank
 }
+
+const cut = (text: string, columns: number): string =>
+  text.length <= columns ? text : `${text.slice(0, columns - 1)}…`
 
 interface Fit<Row> {
   readonly shown: readonly Column<Row>[]

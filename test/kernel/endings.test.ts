@@ -149,7 +149,7 @@ const ENDINGS: readonly Ending[] = [
   },
   {
     situation: 'a connection to a host that never answers',
-    spec: { to: [NET.silent4, 8080] },
+    spec: { to: [NET.silent4, 8080], user_timeout_ms: 1500 },
     closeReason: 'timed_out',
     established: false,
     error: 'ETIMEDOUT',
@@ -161,13 +161,15 @@ const ENDINGS: readonly Ending[] = [
     closeReason: 'unreachable',
     established: false,
     error: 'EHOSTUNREACH',
+    retransmits: true, // the first report is not believed (RFC 1122 4.2.3.9)
   },
   {
     situation: 'an IPv6 connection to a host that a router calls unreachable',
     spec: { family: 6, to: [NET.unreachable6, 8080] },
     closeReason: 'unreachable',
     established: false,
-    error: 'EHOSTUNREACH',
+    error: 'ENETUNREACH',
+    retransmits: true,
   },
 ]
 for (const { situation, spec, closeReason, established, error, options, bytes, retransmits } of ENDINGS) {

@@ -113,6 +113,8 @@ export interface Lab {
   start(place: Place, argv: readonly string[], cgroup?: string): Started
   /** Runs a program to its end. Throws after a hard timeout, with what it had printed. */
   run(place: Place, argv: readonly string[], cgroup?: string): Promise<Finished>
+  /** A second tree like `cgroups`, beside it or below one of its folders. */
+  addCgroups(name: string, below?: string): Cgroups
   /** Kills what was started, removes namespaces and cgroups. Safe to call twice. */
   close(): void
 }
@@ -148,21 +150,21 @@ const wire = (app: string, world: string): void => {
       `addr add ${link4}/16 dev ${NET.device}`,
       `addr add ${link6}/64 dev ${NET.device} nodad`,
     ].join('\n')
-  const routes = [`route add default via ${NET.world4}`, `-6 route add default via ${NET.world6}`]
-  must('ip', ['-n', app, '-batch', '-'], `${up(NET.app4, NET.app6, '169.254.7.1', 'fe80::1')}\n`)
-  must('ip', ['-n', app, '-4', '-batch', '-'], `${routes[0]}\n`)
-  must('ip', ['-n', app, '-6', '-batch', '-'], `route add default via ${NET.world6}\n`)
-  must('ip', ['-n', world, '-batch', '-'], `${up(NET.world4, NET.world6, NET.linkLocal4, NET.linkLocal6)}\n`)
-  must(
-    'ip',
-    ['-n', world, '-4', '-batch', '-'],
-    'route add local 10.88.0.0/16 dev lo\nroute add blackhole 10.90.0.0/16\nroute add unreachable 10.91.0.0/16\n',
-  )
-  must(
-    'ip',
-    ['-n', world, '-6', '-batch', '-'],
-    'route add local 2001:db8:88::/48 dev lo\nroute add blackhole 2001:db8:90::/48\nroute add unreachable 2001:db8:91::/48\n',
-  )
+  const ends = [
+    { netns: app, addresses: up(NET.app4, NET.app6, '169.254.7.1', 'fe80::1') },
+    { netns: world, addresses: up(NET.world4, NET.world6, NET.linkLocal4, NET.linkLocal6) },
+  ]
+  for (const { netns, addresses } of ends) must('ip', ['-n', netns, '-batch', '-'], `${addresses}\n`)
+  must('ip', ['-n', app, '-batch', '-'], `route add default via ${NET.world4}\nroute add default via ${NET.world6}\n`)
+  const fates = [
+    'local 10.88.0.0/16 dev lo',
+    'local 2001:db8:88::/48 dev lo',
+    'blackhole 10.90.0.0/16',
+    'blackhole 2001:db8:90::/48',
+    'unreachable 10.91.0.0/16',
+    'unreachable 2001:db8:91::/48',
+  ]
+  must('ip', ['-n', world, '-batch', '-'], `${fates.map((fate) => `route add ${fate}`).join('\n')}\n`)
 }
 
 const follow = (argv: readonly string[]): Started => {
@@ -226,18 +228,22 @@ const removeCgroups = (base: string, below: readonly string[]): void => {
   }
 }
 
+const makeCgroups = (tree: string): Cgroups => {
+  const cgroups = { tree, workload: join(tree, 'workload'), listener: join(tree, 'listener') }
+  for (const folder of Object.values(cgroups)) mkdirSync(folder, { recursive: true })
+  return cgroups
+}
+
 /** Makes a lab; `name` is only for people who look at `ip netns`. Call requireKernel() first. */
 export const createLab = (name: string): Lab => {
   const unique = `ut-${process.pid}-${name}`
   const [app, world] = [`${unique}-app`, `${unique}-world`]
   const base = join(cgroup2Mount() ?? '/sys/fs/cgroup', unique)
-  const tree = join(base, 'tree')
-  const cgroups = { tree, workload: join(tree, 'workload'), listener: join(tree, 'listener') }
   const outside = join(base, 'outside')
-  const folders = [base, outside, tree, cgroups.workload, cgroups.listener]
   const shim = loadShim(SHIM_PATH)
   let open = true
   let appNetnsFd = -1
+  let cgroups: Cgroups
 
   const close = (): void => {
     if (!open) return
@@ -250,7 +256,8 @@ export const createLab = (name: string): Lab => {
   }
   process.once('exit', close)
   try {
-    for (const folder of folders) mkdirSync(folder, { recursive: true })
+    mkdirSync(outside, { recursive: true })
+    cgroups = makeCgroups(join(base, 'tree'))
     wire(app, world)
     appNetnsFd = shim.call('understudy_open_netns', `/run/netns/${app}`)
   } catch (error) {
@@ -282,6 +289,7 @@ export const createLab = (name: string): Lab => {
     appNetnsFd,
     start,
     run,
+    addCgroups: (name, below = base) => makeCgroups(join(below, name)),
     close,
   }
 }

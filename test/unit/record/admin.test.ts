@@ -171,7 +171,9 @@ test('one reader too many gets 503 and is counted; one that leaves makes room', 
   assert.equal((await fetch(`${url}/flows`, { signal: AbortSignal.timeout(5000) })).status, 200)
 })
 
-test('a reader that stops reading loses records, which are counted, and nobody waits for it', async (t) => {
+test('a reader that stops reading loses records, which are counted, and nobody waits for it', {
+  timeout: 30_000,
+}, async (t) => {
   const { port, flows, metrics, url } = await start(t)
   const slow = connect(port, '127.0.0.1')
   t.after(() => slow.destroy())

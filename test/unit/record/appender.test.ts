@@ -125,7 +125,7 @@ const script = (target: string, rest: string): string => `
 
 test('a process that exits at once has written every line', (t) => {
   const path = join(folder(t), 'out')
-  const lines = 'for (let i = 0; i < 5000; i++) appender.write(`${i}\\n`); process.exit(0)'
+  const lines = "for (let i = 0; i < 5000; i++) appender.write(i + '\\n'); process.exit(0)"
   execFileSync(process.execPath, ['--input-type=module', '-e', script(path, lines)])
   const written = readFileSync(path, 'utf8').trimEnd().split('\n')
   assert.equal(written.length, 5000)

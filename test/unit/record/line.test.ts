@@ -53,7 +53,7 @@ test('a connection becomes one flat line, its IPv6 address in brackets', () => {
 })
 
 test('a forwarded exchange names the address dialled, and the expectation that said so', () => {
-  const line = exchangeLine(exchange({ decision: { ...forward, kind: 'forward', expectationId: 'to-staging' } }))
+  const line = exchangeLine(exchange({ decision: { ...forward, expectationId: 'to-staging' } }))
   assert.equal(line.destination, '93.184.216.34:80')
   assert.equal(line.expectation, 'to-staging')
 })

@@ -36,7 +36,10 @@ export const mock: Decision = {
   expectationId: 'greeting',
   response: { statusCode: 200, headers: [], body: Buffer.from('hi'), delayMs: 0 },
 }
-export const forward: Decision = { kind: 'forward', destination: { address: '93.184.216.34', port: 80 } }
+export const forward = {
+  kind: 'forward',
+  destination: { address: '93.184.216.34', port: 80 },
+} as const satisfies Decision
 export const refuse: Decision = { kind: 'refuse', status: 404, reason: 'no_expectation' }
 
 export const outcome = (changes: Partial<Outcome> = {}): Outcome => ({

@@ -37,11 +37,38 @@ const SAMPLE: readonly Exchange[] = [
   opaque({ startedAtMs: START_MS + 3000 }),
 ]
 
-const GOLDEN_160 = ``
+const GOLDEN_160 = `
+TIME          PROCESS  METHOD  HOST                        PATH                        ORIGINAL-DST      RESOLVED-BY  DECISION   STATUS     MS  FAULT
+03:04:05.678  curl     GET     example.com                 /hello                      93.184.216.34:80  cookie       mocked        200    1.5
+03:04:06.912  curl     POST    orders.intern…ple.com:8080  /v1/customers…?notify=true  93.184.216.34:80  cookie       forwarded     201     48
+03:04:07.678  curl     GET     example.com                 /hello                      93.184.216.34:80  cookie       forwarded     502    0.4  upstream_refused
+03:04:08.178  curl     GET     example.com                 /hello                      93.184.216.34:80  cookie       refused       404    1.5  no_expectation
+03:04:08.678  curl     -       120 B out                   2.3 MB in                   93.184.216.34:80  cookie       relayed         -  61234
 
-const GOLDEN_120 = ``
+5 exchanges: 1 mocked, 2 forwarded, 1 relayed, 1 refused (no_expectation) · 1 failed (upstream_refused) · 3 connections went direct (2 loopback, 1 excluded_port)
+`
 
-const GOLDEN_60 = ``
+const GOLDEN_120 = `
+TIME          PROCESS  METHOD  HOST             PATH             ORIGINAL-DST      RESOLVED-BY  DECISION   STATUS     MS
+03:04:05.678  curl     GET     example.com      /hello           93.184.216.34:80  cookie       mocked        200    1.5
+03:04:06.912  curl     POST    orders.…om:8080  /v1/cus…fy=true  93.184.216.34:80  cookie       forwarded     201     48
+03:04:07.678  curl     GET     example.com      /hello           93.184.216.34:80  cookie       forwarded     502    0.4
+03:04:08.178  curl     GET     example.com      /hello           93.184.216.34:80  cookie       refused       404    1.5
+03:04:08.678  curl     -       120 B out        2.3 MB in        93.184.216.34:80  cookie       relayed         -  61234
+
+5 exchanges: 1 mocked, 2 forwarded, 1 relayed, 1 refused (no_expectation) · 1 failed (upstream_refused) · 3 connections went direct (2 loopback, 1 excluded_port)
+`
+
+const GOLDEN_60 = `
+METHOD  HOST          PATH          DECISION   STATUS     MS
+GET     example.com   /hello        mocked        200    1.5
+POST    orders…:8080  /v1/cu…=true  forwarded     201     48
+GET     example.com   /hello        forwarded     502    0.4
+GET     example.com   /hello        refused       404    1.5
+-       120 B out     2.3 MB in     relayed         -  61234
+
+5 exchanges: 1 mocked, 2 forwarded, 1 relayed, 1 refused (no_expectation) · 1 failed (upstream_refused) · 3 connections went direct (2 loopback, 1 excluded_port)
+`
 
 const VERDICTS: readonly Verdict[] = ['redirected', 'loopback', 'excluded_port', 'loopback', 'own_traffic']
 

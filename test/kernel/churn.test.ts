@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { fixture, type Lab, labTest, NET, until } from '../support/lab.ts'
+import { startPlane } from '../support/plane.ts'
+
+const kernelTest = labTest('churn')
+const COUNT = 3000
+const EACH = COUNT / 6
+const MARK = 0x77
+const CLOSED_PORT = 8081
+
+for (const [family, host] of [
+  ['IPv4', NET.served4],
+  ['IPv6 sockets with IPv4 addresses', `::ffff:${NET.served4}`],
+] as const) {
+  kernelTest(`of ${COUNT} connections over ${family} no record is lost and none is left`, async (lab, context) => {
+    const plane = await startPlane(lab, {
+      policy: { source4: NET.app4, excludedPorts: [{ first: CLOSED_PORT, last: CLOSED_PORT }] },
+    })
+    context.after(plane.close)
+    await refuseMarked(lab, context, plane.policy.listenPort4)
+    const argv = [host, '80', `${COUNT}`, `${MARK}`, `${CLOSED_PORT}`]
+    const result = await lab.run('workload', ['python3', '-S', '-E', fixture('churn.py'), ...argv])
+    assert.equal(result.stderr, '')
+    const { totals, wrong } = JSON.parse(result.stdout) as { totals: Record<string, number>; wrong: string[] }
+    assert.deepEqual(wrong, [])
+    assert.deepEqual(new Set(Object.values(totals)), new Set([EACH]))
+
+    const arrived = await plane.arrivals(4 * EACH)
+    assert.deepEqual(plane.counted(), { redirected: 5 * EACH, accepted: 4 * EACH, excluded_port: EACH })
+    assert.equal(arrived.filter(({ saved }) => saved?.destination.address !== NET.served4).length, 0)
+    assert.equal(new Set(arrived.map(({ cookie }) => cookie)).size, 4 * EACH)
+    assert.equal(new Set(arrived.map(({ saved }) => saved?.clientCookie)).size, 4 * EACH)
+
+    await plane.emptied()
+    const ends = await until('every end is summed up', () => plane.summaries().length === COUNT && plane.summaries())
+    assert.equal(plane.kernel.readCounters()['events_dropped'], 0)
+    const reasons = Map.groupBy(ends, ({ closeReason }) => closeReason)
+    assert.equal(reasons.get('refused')?.length, 2 * EACH)
+    assert.equal(reasons.get('orderly')?.length, 2 * EACH)
+    assert.equal(reasons.get('aborted')?.length, 2 * EACH)
+    assert.deepEqual(plane.counted(), {})
+  })
+}
+
+/** A firewall rule in the app's namespace that refuses marked connections to the listener, for one test. */
+async function refuseMarked(lab: Lab, context: { after(run: () => Promise<void>): void }, port: number): Promise<void> {
+  const rule = `add rule ip fence in meta mark ${MARK} tcp dport ${port} reject with tcp reset`
+  const chain = `add table ip fence; add chain ip fence in { type filter hook input priority 0; }`
+  const { code, stderr } = await lab.run('app', ['nft', `${chain}; ${rule}`])
+  assert.equal(code, 0, stderr)
+  context.after(async () => {
+    await lab.run('app', ['nft', 'delete table ip fence'])
+  })
+}
