@@ -19,7 +19,7 @@ NATIVE_CFLAGS := -std=gnu11 -O2 -g -fPIC -Wall -Wextra -Werror
 NATIVE_LIBS := -lbpf -lelf -lz -lpthread
 SHIM_OBJECTS := $(patsubst native/%.c,build/native/%.o,$(filter-out native/launch.c,$(wildcard native/*.c)))
 
-.PHONY: help setup bpf native build-if-possible types lint test unit property contract tidy kernel-test bench demo docs \
+.PHONY: help setup bpf native build-if-possible types lint test unit property contract tidy e2e kernel-test bench demo docs \
 	presubmit vmlinux clean
 
 help: ## list the targets
@@ -38,7 +38,7 @@ types: ## check the types
 lint: ## check format and lint, TypeScript and C
 	node --run lint
 
-unit property contract tidy: ## run one tier of the tests that need no rights
+unit property contract tidy e2e: ## run one tier of the tests that need no rights
 	node --run test:$@
 
 kernel-test: bpf native ## run the tests that load the programs into this kernel (root)

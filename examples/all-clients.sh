@@ -11,4 +11,4 @@ ask "$1" /orders/7
 ask "$1" /catalogue
 ask "$2" /orders/8
 if command -v python3 >/dev/null 2>&1; then python3 "$here/client.py" "$1"; fi
-if command -v node >/dev/null 2>&1; then node "$here/client.mjs" "$1"; fi
+if command -v node >/dev/null 2>&1; then node "$here/client.js" "$1"; fi

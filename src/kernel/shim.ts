@@ -3,7 +3,7 @@
  * `KERNEL_CALL_FAILED` on -errno. An ffi call costs 2 to 5 µs, so calls are per connection or per batch.
  */
 import { existsSync } from 'node:fs'
-import { getSystemErrorName } from 'node:util'
+import { getSystemErrorMap } from 'node:util'
 import { DataType, define, open } from 'ffi-rs'
 import { UnderstudyError } from '../errors.ts'
 
@@ -107,11 +107,5 @@ export const loadShim = (libraryPath: string): Shim => {
   return { raw, call, takeLog }
 }
 
-/** `EPERM` for -1; libbpf's own codes (4000 and up) as they are. */
-export const errorName = (result: number): string => {
-  try {
-    return getSystemErrorName(result)
-  } catch {
-    return `error ${-result}`
-  }
-}
+/** `EPERM` for -1; what has no name here, libbpf's own codes (4000 and up) among it, by number. */
+export const errorName = (result: number): string => getSystemErrorMap().get(result)?.[0] ?? `error ${-result}`

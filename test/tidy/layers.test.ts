@@ -7,6 +7,7 @@ import { filesUnder, read, withoutComments } from './tree.ts'
 const MIDDLE = ['flow', 'errors', 'resolve', 'decide']
 /** What an adapter may see: the middle, and the wire format, which does no I/O either. */
 const INWARD = [...MIDDLE, 'http1']
+const ADAPTERS = ['kernel', 'workloads', 'intercept', 'act', 'record', 'config']
 
 /** Room → the other rooms its files may import. A room is a folder of src/, or a file directly in it. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -22,9 +23,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   record: INWARD,
   config: MIDDLE,
   pipeline: INWARD,
-  understudy: [...INWARD, 'kernel', 'workloads', 'intercept', 'act', 'record', 'config', 'pipeline'],
-  cli: ['flow', 'errors', 'understudy', 'config', 'record', 'kernel', 'workloads'],
-  main: ['errors', 'cli'],
+  paths: [],
+  // The composition: the data plane, the record stage, and one file per way to start them.
+  understudy: [...INWARD, 'intercept', 'act', 'record', 'config', 'pipeline'],
+  'record-stage': ['errors', 'paths', 'record', 'config', 'workloads'],
+  run: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
+  serve: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
+  cli: ['flow', 'errors', 'decide', 'config', 'kernel', 'workloads', 'run', 'serve', 'paths'],
+  main: ['errors', 'cli', 'paths'],
 }
 
 /** Rooms that may import anything as a type: ports are declared by the stage that needs them. */

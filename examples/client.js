@@ -1,4 +1,4 @@
-// An ordinary program: asks two services, knows nothing of Understudy. Usage: client.mjs BASE_URL
+// An ordinary program: asks two services, knows nothing of Understudy. Usage: client.js BASE_URL
 const base = process.argv[2]
 for (const path of ['/orders/13', '/catalogue']) {
   const answer = await fetch(base + path)
