@@ -26,6 +26,11 @@ missing_to_test() {
 	has_command make || echo make
 	has_command clang-format || echo clang-format
 	has_command ip || echo iproute2
+	has_command nft || echo nftables
+	has_command sysctl || echo procps
+	has_command unshare || echo util-linux
+	has_command socat || echo socat
+	has_command openssl || echo openssl
 	has_command nginx || echo nginx-light
 	has_command curl || echo curl
 	has_command python3 || echo python3
