@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* connect.bpf.c - cgroup/connect4 and connect6: note where the application goes, then send it to our listener. */
+/* connect.bpf.c - cgroup/connect4 and connect6: note where the application goes, then send it to our listener; and
+ * cgroup/sock_release, for what never went.
+ */
 
 #define UNTOUCHED 1
 
@@ -32,11 +34,25 @@ static __always_inline void bind_source(struct bpf_sock_addr *ctx, const __u8 *s
 		count(COUNTER_SOURCE_NOT_BOUND);
 }
 
-/* Fills the socket's storage; NULL when there is no memory for it. */
+/* Where the state of this socket's connection is kept; NULL when there is no memory for it. A socket may connect again
+ * after a failure: then it is the place of before.
+ */
+static __always_inline struct client_state *state_for(struct bpf_sock *sk, __u64 cookie)
+{
+	struct client_state *state = bpf_sk_storage_get(&client_states, sk, NULL, 0);
+
+	if (!state)
+		state = claim_slot(cookie);
+	if (!state)
+		state = bpf_sk_storage_get(&client_states, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	return state;
+}
+
 static __always_inline struct client_state *note(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
 						 const struct attempt *a, int family)
 {
-	struct client_state *state = bpf_sk_storage_get(&client_states, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	__u64 cookie = bpf_get_socket_cookie(ctx);
+	struct client_state *state = state_for(sk, cookie);
 
 	if (!state)
 		return NULL;
@@ -44,7 +60,7 @@ static __always_inline struct client_state *note(struct bpf_sock_addr *ctx, stru
 	__builtin_memcpy(state->dst.addr, &a->addr, sizeof(state->dst.addr));
 	state->dst.port = bpf_htons(a->port);
 	state->dst.family = family;
-	state->dst.client_cookie = bpf_get_socket_cookie(ctx);
+	state->dst.client_cookie = cookie;
 	state->dst.netns_cookie = bpf_get_netns_cookie(ctx);
 	state->dst.born_ns = bpf_ktime_get_ns();
 	if (names_process) {
@@ -140,5 +156,14 @@ int redirect_connect6(struct bpf_sock_addr *ctx)
 		ctx->user_port = 0;
 	else
 		ctx->user_port = v4 ? policy->listen_port4 : policy->listen_port6;
+	return UNTOUCHED;
+}
+
+/* A connect() that fails before its SYN (no route, no free port) changes no state that sockops would see. */
+SEC("cgroup/sock_release")
+int forget_released(struct bpf_sock *ctx)
+{
+	if (ctx->protocol == IPPROTO_TCP && ctx->state == BPF_TCP_CLOSE)
+		free_slot(bpf_get_socket_cookie(ctx));
 	return UNTOUCHED;
 }

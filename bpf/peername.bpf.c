@@ -8,7 +8,7 @@ static __always_inline const struct client_state *redirected(struct bpf_sock_add
 
 	if (!sk)
 		return NULL;
-	state = bpf_sk_storage_get(&client_states, sk, NULL, 0);
+	state = state_of(sk, bpf_get_socket_cookie(ctx));
 	return state && state->verdict == VERDICT_REDIRECTED ? state : NULL;
 }
 

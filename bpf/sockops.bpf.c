@@ -45,7 +45,7 @@ static __always_inline void leaving(struct bpf_sock_ops *ctx)
 
 	if (!sk)
 		return;
-	state = bpf_sk_storage_get(&client_states, sk, NULL, 0);
+	state = state_of(sk, bpf_get_socket_cookie(ctx));
 	if (!state)
 		return;
 	/* Now, not at ESTABLISHED: a refused connection would never report its end and its entry would stay. */
@@ -136,9 +136,9 @@ static __always_inline void closed(struct bpf_sock_ops *ctx)
 
 	if (READ_CTX(ctx->args[1]) != BPF_TCP_CLOSE || !sk)
 		return;
-	state = bpf_sk_storage_get(&client_states, sk, NULL, 0);
+	cookie = bpf_get_socket_cookie(ctx);
+	state = state_of(sk, cookie);
 	if (!state) {
-		cookie = bpf_get_socket_cookie(ctx);
 		bpf_map_delete_elem(&orig_dst, &cookie);
 		return;
 	}
@@ -146,6 +146,7 @@ static __always_inline void closed(struct bpf_sock_ops *ctx)
 	if (state->listener_id)
 		bpf_map_delete_elem(&in_flight, &leg);
 	report(ctx, sk, state, &leg, old_state);
+	free_slot(cookie);
 }
 
 SEC("sockops")

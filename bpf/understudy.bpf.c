@@ -13,6 +13,7 @@
 #include "maps.h"
 #include "address.h"
 #include "decide.h"
+#include "clients.h"
 
 #include "connect.bpf.c"
 #include "peername.bpf.c"

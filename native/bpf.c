@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +73,7 @@ int understudy_find_map(int32_t number, const char *name)
 static long find_variable(struct bpf_object *object, const char *section, const char *name, uint32_t *size)
 {
 	const struct btf *btf = bpf_object__btf(object);
-	int section_id = btf__find_by_name_kind(btf, section, BTF_KIND_DATASEC);
+	int section_id = btf ? btf__find_by_name_kind(btf, section, BTF_KIND_DATASEC) : -1;
 	const struct btf_type *type;
 
 	if (section_id < 0)
@@ -116,8 +118,10 @@ int understudy_abi(void)
 
 int understudy_take_log(uint8_t *buffer, int32_t capacity)
 {
-	int length = (size_t)capacity < log_length ? capacity : (int)log_length;
+	int length = capacity < (int)log_length ? capacity : (int)log_length;
 
+	if (length <= 0)
+		return 0;
 	memcpy(buffer, log_text, length);
 	memmove(log_text, log_text + length, log_length - length);
 	log_length -= length;
@@ -183,11 +187,16 @@ int understudy_set_capacity(int32_t number, const char *name, uint32_t entries)
 int understudy_load(int32_t number)
 {
 	struct handle *handle = understudy_find(number);
+	sigset_t all, before;
 	int error;
 
 	if (!handle)
 		return -EBADF;
+	/* The verifier gives up with EAGAIN when a signal is pending, and a profiler sends them faster than it works. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	error = bpf_object__load(handle->object);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error)
 		return error;
 	handle->orig_dst_fd = understudy_find_map(number, "orig_dst");
@@ -199,7 +208,10 @@ int understudy_load(int32_t number)
 		return error;
 	handle->ring = ring_buffer__new(understudy_find_map(number, "events"), understudy_keep_event,
 					understudy_drain(), NULL);
-	return handle->ring ? 0 : -errno;
+	error = handle->ring ? 0 : -errno;
+	/* Parsing the kernel's BTF took tens of megabytes that nobody needs any more. */
+	malloc_trim(0);
+	return error;
 }
 
 int understudy_attach(int32_t number, const char *name, const char *cgroup_path)

@@ -2,6 +2,7 @@
 /* heartbeat.c - the thread that tells the programs that the agent lives. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <time.h>
 
@@ -23,9 +24,10 @@ static void *beat(void *argument)
 				  .tv_nsec = (long)(handle->interval_ms % 1000) * 1000000L };
 
 	while (!atomic_load(&handle->stopping)) {
-		uint64_t now = now_ns();
+		uint64_t ticked = atomic_load(&handle->ticked_ns);
+		uint64_t now = now_ns(); /* after ticked, so never before it */
 
-		if (now - atomic_load(&handle->ticked_ns) <= (uint64_t)handle->stall_ms * 1000000ULL)
+		if (now - ticked <= (uint64_t)handle->stall_ms * 1000000ULL)
 			*handle->heartbeat = now;
 		nanosleep(&pause, NULL);
 	}
@@ -70,10 +72,14 @@ int understudy_tick(int32_t number)
 int understudy_heartbeat_age(int32_t number)
 {
 	struct handle *handle = understudy_find(number);
+	uint64_t beat_ns, age_ms;
 
 	if (!handle || !handle->heartbeat)
 		return -EBADF;
-	return (int)((now_ns() - *handle->heartbeat) / 1000000ULL);
+	beat_ns = *handle->heartbeat;
+	age_ms = (now_ns() - beat_ns) / 1000000ULL;
+	/* Before the first beat it is the age of the machine. */
+	return age_ms < INT_MAX ? (int)age_ms : INT_MAX;
 }
 
 void understudy_stop_heartbeat(struct handle *handle)

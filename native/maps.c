@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <bpf/bpf.h>
+#include <linux/bpf.h>
 
 #include "handle.h"
 #include "shim.h"
@@ -65,15 +66,42 @@ int understudy_map_delete(int32_t number, const char *map, const uint8_t *key)
 	return bpf_map_delete_elem(fd, key) ? -errno : 0;
 }
 
+/* All entries of an array are there at all times: those count that begin with an owner, a uint64 that is not 0. */
+static int count_owned(int fd, const struct bpf_map_info *info)
+{
+	uint32_t keys = info->max_entries, token = 0;
+	uint32_t *key = calloc(keys, sizeof(*key));
+	uint8_t *values = calloc(keys, info->value_size);
+	int count = key && values ? 0 : -ENOMEM;
+
+	if (!count && bpf_map_lookup_batch(fd, NULL, &token, key, values, &keys, NULL) && errno != ENOENT)
+		count = -errno;
+	for (uint32_t i = 0; count >= 0 && i < keys; i++) {
+		uint64_t owner;
+
+		memcpy(&owner, values + (size_t)i * info->value_size, sizeof(owner));
+		count += owner != 0;
+	}
+	free(key);
+	free(values);
+	return count;
+}
+
 int understudy_map_entries(int32_t number, const char *map)
 {
 	int fd = understudy_find_map(number, map);
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info);
 	uint8_t key[64], next[64];
 	int count = 0;
 	void *previous = NULL;
 
 	if (fd < 0)
 		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return -errno;
+	if (info.type == BPF_MAP_TYPE_ARRAY)
+		return info.value_size % 8 ? -EINVAL : count_owned(fd, &info);
 	/* A map that changes meanwhile may restart the walk: the bound ends it. */
 	while (count < 1 << 20 && !bpf_map_get_next_key(fd, previous, next)) {
 		memcpy(key, next, sizeof(key));

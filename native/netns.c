@@ -94,7 +94,7 @@ int understudy_source_address(int32_t netns_fd, const char *towards, uint8_t *te
 	socklen_t length = parse_address(towards, 9, &address);
 	int error, fd;
 
-	if (!length)
+	if (!length || capacity <= 0)
 		return -EINVAL;
 	error = enter(netns_fd);
 	if (error)

@@ -34,7 +34,7 @@ int understudy_attach(int32_t handle, const char *program, const char *cgroup_pa
 int understudy_pin_map(int32_t handle, const char *map, const char *path);
 int understudy_map_update(int32_t handle, const char *map, const uint8_t *key, const uint8_t *value);
 int understudy_map_delete(int32_t handle, const char *map, const uint8_t *key);
-/* Counts the entries of a hash map. */
+/* Counts the entries of a hash map, or those of an array that begin with a uint64 other than 0. */
 int understudy_map_entries(int32_t handle, const char *map);
 
 /* Sums the per-CPU counters into an array of uint64; returns how many there are. */

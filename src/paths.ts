@@ -10,6 +10,7 @@ export const PATHS = {
   bpfObject: join(root, 'build/understudy.bpf.o'),
   shim: join(root, 'build/libunderstudy.so'),
   launcher: join(root, 'build/understudy-launch'),
+  compileCache: join(root, 'build/compile-cache'),
 }
 
 /** This program's version, from package.json. */

@@ -8,17 +8,29 @@ import type { Socket } from 'node:net'
 import { decide, type Policy } from './decide/decide.ts'
 import { decideBytes } from './decide/decide-bytes.ts'
 import type { ExpectationStore } from './decide/matching/store.ts'
-import type { Decision, Endpoint, Exchange, Flow, Outcome, Protocol, RequestHead, Resolution } from './flow.ts'
+import type {
+  Decision,
+  Endpoint,
+  Exchange,
+  Flow,
+  Outcome,
+  Protocol,
+  RefuseReason,
+  RequestHead,
+  Resolution,
+} from './flow.ts'
 import type { HttpExchange } from './http1/exchange.ts'
 import type { Chain } from './resolve/chain.ts'
+import { plainAddress } from './resolve/plain-address.ts'
 
-/** How a decision about an HTTP exchange is carried out. */
+/** How a decision about an HTTP exchange is carried out. `isVerbatim`: the client meant to speak to that destination. */
 export interface HttpActs {
   mock(exchange: HttpExchange, decision: Decision & { kind: 'mock' }, done: (outcome: Outcome) => void): void
   forward(
     exchange: HttpExchange,
     decision: Decision & { kind: 'forward' },
     flow: Flow,
+    isVerbatim: boolean,
     done: (outcome: Outcome) => void,
   ): void
   refuse(exchange: HttpExchange, decision: Decision & { kind: 'refuse' }, done: (outcome: Outcome) => void): void
@@ -39,6 +51,8 @@ export interface OpenedFlow {
   readonly protocol: Protocol
   readonly upstream?: Socket
   readonly fromUpstream?: Buffer
+  /** Why there is no upstream, though one was dialled. */
+  readonly upstreamError?: Error
 }
 
 export interface Intercept {
@@ -56,7 +70,7 @@ export interface Intercept {
     first: Buffer,
     events: {
       exchange(exchange: HttpExchange): void
-      malformed(status: number, why: string, startedAtMs: number): void
+      malformed(status: number, reason: RefuseReason, responseBytes: number, startedAtMs: number): void
     },
   ): void
 }
@@ -79,18 +93,47 @@ const DEFAULT_PORTS = { http: 80, connect: 443 }
 
 /** The endpoint that a Host header or authority names (RFC 3986 3.2); undefined when it names none. */
 export const namedEndpoint = (authority: string | undefined, defaultPort: number): Endpoint | undefined => {
-  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^:@/?#[\]\s]+))(?::(\d{1,5}))?$/.exec(authority ?? '')
+  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^:@/?#[\]\s]+))(?::(\d{0,5}))?$/.exec(authority ?? '')
   const address = parts?.[1] ?? parts?.[2]
-  const port = parts?.[3] === undefined ? defaultPort : Number(parts[3])
-  return address === undefined || port < 1 || port > 65535 ? undefined : { address, port }
+  const port = parts?.[3] ? Number(parts[3]) : defaultPort
+  return address === undefined || port < 1 || port > 65535 ? undefined : { address: plainAddress(address), port }
 }
 
 /** A client that spoke to us on purpose is not to be sent anywhere just because nothing matched. */
 const policyFor = (stages: Stages, flow: Flow, resolution: Resolution): Policy =>
   flow.direction === 'direct' && !resolution.destination ? STRICT : stages.policy
 
-const nameOf = (head: RequestHead): Endpoint | undefined =>
-  namedEndpoint(head.host, head.method === 'CONNECT' ? DEFAULT_PORTS.connect : DEFAULT_PORTS.http)
+const nameOf = ({ method, target, host }: RequestHead): Endpoint | undefined => {
+  if (method === 'CONNECT') return namedEndpoint(host, DEFAULT_PORTS.connect)
+  // What was to be encrypted is not sent in the clear to where it was going.
+  const isPlain = target.startsWith('/') || target === '*' || /^http:/i.test(target)
+  return isPlain ? namedEndpoint(host, DEFAULT_PORTS.http) : undefined
+}
+
+/** What is recorded where the client goes while its body is awaited, so that nothing was decided yet. */
+const UNDECIDED: Decision = { kind: 'refuse', status: 400, reason: 'bad_request' }
+
+const carryOut = (
+  exchange: HttpExchange,
+  decision: Decision,
+  where: { readonly flow: Flow; readonly early: Resolution },
+  { http }: Stages,
+  done: (outcome: Outcome) => void,
+): void => {
+  switch (decision.kind) {
+    case 'mock':
+      return http.mock(exchange, decision, done)
+    case 'forward': {
+      // Only a destination known before the client spoke is whom it meant to speak to; else it speaks to us, a proxy.
+      const isVerbatim = decision.expectationId === undefined && where.early.destination !== undefined
+      return http.forward(exchange, decision, where.flow, isVerbatim, done)
+    }
+    case 'refuse':
+      return http.refuse(exchange, decision, done)
+    case 'relay':
+      throw new Error('an HTTP exchange is never relayed whole')
+  }
+}
 
 /** One HTTP exchange: resolve, decide (with the body only if an expectation asks for it), act, record. */
 const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stages: Stages): void => {
@@ -99,50 +142,62 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
   const named = early.destination ? undefined : nameOf(head)
   const seen = named ? { ...flow, named } : flow
   const resolution = stages.chain.late(seen, early)
-  if (head.method === 'CONNECT' && flow.direction === 'direct' && resolution.destination) {
+  // Inside a tunnel a further CONNECT is for whoever is at its end.
+  const isForUs = flow.direction === 'direct' && !early.destination
+  if (head.method === 'CONNECT' && isForUs && resolution.destination) {
     const { socket, rest } = stages.http.openTunnel(exchange)
     return runFlow(socket, seen, stages, rest, resolution)
   }
   const policy = policyFor(stages, flow, resolution)
 
-  const act = (decision: Decision): void => {
-    const done = (outcome: Outcome): void =>
-      stages.record({
-        kind: 'exchange',
-        startedAtMs,
-        flow: seen,
-        protocol: head.httpVersion === '1.0' ? 'http/1.0' : 'http/1.1',
-        request: head,
-        resolution,
-        decision,
-        outcome,
-      })
-    switch (decision.kind) {
-      case 'mock':
-        return stages.http.mock(exchange, decision, done)
-      case 'forward':
-        return stages.http.forward(exchange, decision, flow, done)
-      case 'refuse':
-        return stages.http.refuse(exchange, decision, done)
-      case 'relay':
-        throw new Error('an HTTP exchange is never relayed whole')
-    }
-  }
-
+  const finish = (decision: Decision, outcome: Outcome): void =>
+    stages.record({
+      kind: 'exchange',
+      startedAtMs,
+      flow: seen,
+      protocol: head.httpVersion === '1.0' ? 'http/1.0' : 'http/1.1',
+      request: head,
+      resolution,
+      decision,
+      outcome,
+    })
   const ask = (body: Buffer | 'unavailable' | undefined): void => {
     const decision = decide({ head, resolution, body, policy, nowMs: startedAtMs }, stages.store)
-    if (decision.kind !== 'needs_body') act(decision)
-    else exchange.collectBody(stages.bodyLimit, ask)
+    if (decision.kind !== 'needs_body') {
+      return carryOut(exchange, decision, { flow, early }, stages, (outcome) => finish(decision, outcome))
+    }
+    exchange.onGone = (fault, status) =>
+      finish(UNDECIDED, {
+        ...(status === undefined ? {} : { status }),
+        fault,
+        requestBytes: exchange.requestBytes,
+        responseBytes: 0,
+        durationMs: stages.nowMs() - startedAtMs,
+      })
+    exchange.collectBody(stages.bodyLimit, ask)
   }
   ask(exchange.request.framing.kind === 'none' ? NO_BYTES : undefined)
 }
 
 /** A flow that is not HTTP: one decision and one record for all its bytes. */
-const runBytes = (opened: OpenedFlow, flow: Flow, resolution: Resolution, stages: Stages): void => {
-  const startedAtMs = stages.nowMs()
+const runBytes = (
+  opened: OpenedFlow,
+  flow: Flow,
+  resolution: Resolution,
+  stages: Stages,
+  startedAtMs: number,
+): void => {
   const decision = decideBytes(resolution, stages.policy)
   const done = (outcome: Outcome): void =>
-    stages.record({ kind: 'exchange', startedAtMs, flow, protocol: opened.protocol, resolution, decision, outcome })
+    stages.record({
+      kind: 'exchange',
+      startedAtMs,
+      flow,
+      protocol: opened.protocol,
+      resolution,
+      decision,
+      outcome: { ...outcome, durationMs: stages.nowMs() - startedAtMs },
+    })
   if (decision.kind === 'relay') stages.bytes.relay(opened, decision.destination, flow, done)
   else if (decision.kind === 'refuse') stages.bytes.refuse(opened, decision, done)
 }
@@ -156,27 +211,28 @@ export const runFlow = (
   known?: Resolution,
 ): void => {
   const early = known ?? stages.chain.early(flow)
+  const openedAtMs = stages.nowMs()
   stages.intercept.open(socket, flow, early, first, {
     http: (bytes) =>
       stages.intercept.serveHttp(socket, bytes, {
         exchange: (exchange) => runExchange(exchange, flow, early, stages),
-        malformed: (status, why, startedAtMs) =>
+        malformed: (status, reason, responseBytes, startedAtMs) =>
           stages.record({
             kind: 'exchange',
             startedAtMs,
             flow,
             protocol: 'http/1.1',
             resolution: early,
-            decision: { kind: 'refuse', status, reason: 'bad_request' },
+            decision: { kind: 'refuse', status, reason },
             outcome: {
               status,
-              fault: status === 408 ? 'request_timeout' : 'bad_request',
+              fault: reason,
               requestBytes: 0,
-              responseBytes: Buffer.byteLength(why) + 1,
+              responseBytes,
               durationMs: stages.nowMs() - startedAtMs,
             },
           }),
       }),
-    bytes: (opened) => runBytes(opened, flow, early, stages),
+    bytes: (opened) => runBytes(opened, flow, early, stages, openedAtMs),
   })
 }

@@ -2,7 +2,7 @@
  * `understudy run`: the composition for one command. In order: clear up after the dead, write down what is about to be
  * made, load, listen, attach, start the command; and the same backwards at its end.
  */
-import { mkdirSync, statfsSync } from 'node:fs'
+import { existsSync, mkdirSync, statfsSync } from 'node:fs'
 import type { Server } from 'node:net'
 import type { Logger } from 'pino'
 import type { Config } from './config/schema.ts'
@@ -22,8 +22,8 @@ import { PATHS } from './paths.ts'
 import type { KernelReading } from './record/metrics-kernel.ts'
 import { createRecordStage, type RecordStage } from './record-stage.ts'
 import { createDataPlane, type DataPlane } from './understudy.ts'
-import { createRunCgroup, ownCgroup, type RunCgroup, removeRunCgroup } from './workloads/cgroup.ts'
-import { endLeftovers, startCommand, type User } from './workloads/from-command.ts'
+import { createRunCgroup, ownCgroup, type RunCgroup, removeRunCgroup, runCgroup } from './workloads/cgroup.ts'
+import { endLeftovers, holdSignals, type RunningCommand, startCommand, type User } from './workloads/from-command.ts'
 import { PIN_FOLDER, type RunState, recordRun, removePins, sweep } from './workloads/run-state.ts'
 import { sourceAddress } from './workloads/source-address.ts'
 import { whoListens } from './workloads/who-listens.ts'
@@ -48,10 +48,14 @@ export interface RunResult {
 }
 
 const BACKLOG = 4096
+/** Where there is no terminal, or one that does not know its width. */
+const COLUMNS = 120
 const CLOSE_GRACE_MS = 1000
 const BPF_FS_MAGIC = 0xcafe4a11
 const WORKLOAD_ID = 1
 const BPFFS = '/sys/fs/bpf'
+/** How long the kernel may take to let go of a cgroup whose processes have ended. */
+const REMOVE_MS = 1000
 
 /** Names of counters that stand for work a program could not do. */
 const FAULT_COUNTERS = [
@@ -77,6 +81,14 @@ const requireLinuxRoot = (): void => {
       remedy: 'Run it with sudo; the command itself then runs as you. Without root there is `understudy serve`.',
     })
   }
+}
+
+const requireBuilt = (): void => {
+  const missing = Object.values(PATHS).find((path) => !existsSync(path))
+  if (missing === undefined) return
+  throw new UnderstudyError('NOT_BUILT', `${missing} is not built`, {
+    remedy: 'Run `make bpf native` (or `make setup bpf native` on a new machine).',
+  })
 }
 
 const isBpffs = (path: string): boolean => {
@@ -191,13 +203,38 @@ const readingOf = (kernel: Kernel): KernelReading => {
   }
 }
 
+/** Forgets the run once its cgroup is gone; until then what is written down lets a later sweep find it. */
+const removeRun = async (state: RunState, cgroup: RunCgroup, log: Logger): Promise<void> => {
+  const deadline = Date.now() + REMOVE_MS
+  while (!removeRunCgroup(cgroup)) {
+    if (Date.now() > deadline) return log.warn({ cgroup: cgroup.tree }, 'the cgroup is still in use and stays')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  state.remove()
+}
+
+/** Turns an uncaught exception into a rejection, so that a bug of ours ends the interception and not the command. */
+const watchForCrash = (): { readonly crashed: Promise<never>; stop(): void } => {
+  const { promise, reject } = Promise.withResolvers<never>()
+  promise.catch(() => {}) // it may come while nobody waits yet
+  process.on('uncaughtException', reject)
+  return { crashed: promise, stop: () => void process.off('uncaughtException', reject) }
+}
+
 interface Started {
   readonly cgroup: RunCgroup
   readonly kernel: Kernel
 }
 
-/** Everything up to the attached programs. Whatever it has made when it throws is in `undo`. */
-const start = async (options: RunOptions, shim: Shim, record: RecordStage, undo: Undo): Promise<Started> => {
+/** What ends with the command, and what ends with the interception, which may have to end before it. */
+interface Undos {
+  readonly ground: Undo
+  readonly undo: Undo
+}
+
+/** Everything up to the attached programs. Whatever it has made when it throws is in the undos. */
+const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos: Undos): Promise<Started> => {
+  const { ground, undo } = undos
   const { config } = options
   const { log } = record
   const locks = {
@@ -208,9 +245,8 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undo:
   const id = `${process.pid}-${Date.now().toString(36)}`
   const parent = ownCgroup()
   const state = recordRun(id, parent, locks)
-  undo.add(state.remove)
+  ground.add(() => removeRun(state, runCgroup(parent, id), log))
   const cgroup = createRunCgroup(id, parent)
-  undo.add(() => void removeRunCgroup(cgroup))
   const netns = openNetns(shim, options.netns)
   undo.add(netns.close)
   const kernel = loadKernel(shim, {
@@ -250,47 +286,95 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undo:
   return { cgroup, kernel }
 }
 
-/** Runs the command to its end. Throws before the command has started, never after. */
-export const runCommand = async (options: RunOptions): Promise<RunResult> => {
-  requireLinuxRoot()
-  const shim = loadShim(PATHS.shim)
-  let started: Started | undefined
+const launch = (options: RunOptions, cgroup: RunCgroup): RunningCommand =>
+  startCommand({
+    launcherPath: PATHS.launcher,
+    cgroup,
+    argv: options.argv,
+    env: options.env,
+    ...(options.netns === undefined ? {} : { netns: options.netns }),
+    ...(options.user ? { user: options.user } : {}),
+  })
+
+const openRecord = (options: RunOptions, started: () => Started | undefined): RecordStage => {
   const record = createRecordStage({
     config: options.config,
     withSummary: options.withSummary,
     adminMayMove: true,
-    ready: () => (started ? { ok: true } : { ok: false, why: 'the programs are not attached yet' }),
-    readKernel: () => (started ? readingOf(started.kernel) : undefined),
+    ready: () => (started() ? { ok: true } : { ok: false, why: 'the programs are not attached yet' }),
+    readKernel: () => {
+      const kernel = started()?.kernel
+      return kernel && readingOf(kernel)
+    },
     ...(options.recordPath === undefined ? {} : { recordPath: options.recordPath }),
     ...(options.user ? { recordOwner: options.user } : {}),
   })
   for (const warning of options.warnings) record.log.warn({ warning }, 'a setting is not known')
+  return record
+}
+
+/** Waits for the command. After a crash of ours it goes on, not intercepted, and the crash is thrown at its end. */
+const untilEnd = async (
+  command: RunningCommand,
+  crashed: Promise<never>,
+  detach: (why: unknown) => Promise<void>,
+): Promise<number> => {
+  const first = await Promise.race([
+    command.ended.then((status) => ({ status })),
+    crashed.catch((error: unknown) => ({ error })),
+  ])
+  if ('status' in first) return first.status
+  await detach(first.error)
+  await command.ended
+  throw first.error
+}
+
+/**
+ * Runs the command to its end. What it throws before the command has started tells why it could not be; afterwards only
+ * a bug of ours is thrown, once the command has ended.
+ */
+export const runCommand = async (options: RunOptions): Promise<RunResult> => {
+  requireLinuxRoot()
+  requireBuilt()
+  const shim = loadShim(PATHS.shim)
+  let started: Started | undefined
+  const record = openRecord(options, () => started)
+  const ground = createUndo(() => record.log)
   const undo = createUndo(() => record.log)
-  undo.add(() => record.close())
-  try {
-    started = await start(options, shim, record, undo)
-    await record.startAdmin()
-    const { cgroup } = started
-    const command = startCommand({
-      launcherPath: PATHS.launcher,
-      cgroup,
-      argv: options.argv,
-      env: options.env,
-      ...(options.netns === undefined ? {} : { netns: options.netns }),
-      ...(options.user ? { user: options.user } : {}),
-    })
-    const status = await command.ended
-    const left = await endLeftovers(cgroup)
-    if (left > 0) record.log.warn({ processes: left }, 'the command left processes running; they were ended')
+  ground.add(() => record.close())
+  const held = holdSignals()
+  const crash = watchForCrash()
+  const detach = async (why: unknown): Promise<void> => {
+    record.log.fatal({ err: why }, 'a bug of ours: the interception ends, the command goes on')
     started = undefined
     await undo.all()
+  }
+  try {
+    started = await start(options, shim, record, { ground, undo })
+    const adminPort = await record.startAdmin()
+    if (adminPort !== undefined) record.log.info({ adminPort }, 'the admin server listens')
+    const early = await held.received()
+    if (early !== undefined) return { status: early }
+    const { cgroup } = started
+    const status = await untilEnd(launch(options, cgroup), crash.crashed, detach).finally(() => leave(cgroup, record))
+    started = undefined
+    await undo.all()
+    await ground.all()
     for (const line of shim.takeLog()) record.log.debug({ line }, 'libbpf')
     return { status, ...(record.summary ? { summary: renderSummary(record) } : {}) }
   } finally {
     started = undefined
     await undo.all()
+    await ground.all()
+    held.release()
+    crash.stop()
   }
 }
 
+const leave = async (cgroup: RunCgroup, { log }: RecordStage): Promise<void> => {
+  const left = await endLeftovers(cgroup)
+  if (left > 0) log.warn({ processes: left }, 'the command left processes running; they were ended')
+}
+
 const renderSummary = (record: RecordStage): string =>
-  record.summary?.render({ columns: process.stderr.columns ?? 120, colour: process.stderr.isTTY === true }) ?? ''
+  record.summary?.render({ columns: process.stderr.columns || COLUMNS, colour: process.stderr.isTTY === true }) ?? ''

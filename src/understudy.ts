@@ -5,7 +5,7 @@
 import type { Server, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Logger } from 'pino'
-import { createWorkloadDial, type Dial, directDial, type MakeSocket } from './act/dial.ts'
+import { createWorkloadDial, type Dial, directDial, type MakeSocket, refusingOwn } from './act/dial.ts'
 import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
 import { createForwardOnce } from './act/forward-once.ts'
@@ -13,11 +13,12 @@ import { mock } from './act/mock.ts'
 import { refuse } from './act/refuse.ts'
 import { createRelayFlow, refuseFlow } from './act/relay-flow.ts'
 import { openTunnel } from './act/tunnel.ts'
+import { hostHeader } from './act/upstream-request.ts'
 import { connectWithin, createUpstreams, type Upstreams } from './act/upstreams.ts'
 import type { Config } from './config/schema.ts'
 import type { Expectation } from './decide/matching/expectation.ts'
 import { createExpectationStore } from './decide/matching/store.ts'
-import type { Direction, Endpoint, Flow, Workload } from './flow.ts'
+import type { Direction, Flow, Workload } from './flow.ts'
 import { DEFAULT_LIMITS, type Limits } from './http1/limits.ts'
 import { createBudget } from './intercept/budget.ts'
 import { createListener, type Identify } from './intercept/listener.ts'
@@ -26,6 +27,7 @@ import { createSessions, type Sessions } from './intercept/sessions.ts'
 import { type Intercept, runFlow, type Stages } from './pipeline.ts'
 import type { Metrics } from './record/metrics.ts'
 import type { Recorder } from './record/recorder.ts'
+import { reset } from './reset.ts'
 import { createChain, type IsOwn } from './resolve/chain.ts'
 
 export interface DataPlaneOptions {
@@ -50,6 +52,8 @@ export interface DataPlane {
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost', '0.0.0.0', '::'])
 const SWEEP_MS = 1000
+/** A connection that was reset by us tells so in the next turn. */
+const CLOSED_MS = 1000
 
 /** The addresses of this machine; asked for anew because they change. */
 const isLocalAddress = (address: string): boolean =>
@@ -66,9 +70,9 @@ interface Upstream {
   readonly upstreams: Upstreams
 }
 
-const createUpstream = (options: DataPlaneOptions): Upstream => {
-  const { config } = options
-  const dial = options.makeSocket ? createWorkloadDial(options.makeSocket) : directDial
+const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
+  const { config, metrics } = options
+  const dial = refusingOwn(options.makeSocket ? createWorkloadDial(options.makeSocket) : directDial, isOwn)
   const upstreams = createUpstreams(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     headersTimeoutMs: config.upstreamHeadersTimeoutMs,
@@ -77,6 +81,7 @@ const createUpstream = (options: DataPlaneOptions): Upstream => {
     connectionsPerDestination: config.upstreamConnectionsPerDestination,
     destinations: config.upstreamDestinations,
     maxHeadBytes: config.maxHeadBytes,
+    onEvicted: () => metrics.limitHit('upstream_destinations'),
   })
   return { dial, upstreams }
 }
@@ -97,24 +102,18 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams }: Upstream): P
   return {
     http: {
       mock: (exchange, decision, done) => mock(exchange, decision.response, done),
-      forward: (exchange, { destination, expectationId }, flow, done) => {
+      forward: (exchange, { destination, expectationId }, flow, verbatim, done) => {
         const host = expectationId === undefined ? {} : { host: hostHeader(destination) }
-        forward(exchange, { destination, source: sourceOf(flow), ...host }, done)
+        forward(exchange, { destination, source: sourceOf(flow), verbatim, ...host }, done)
       },
       refuse: (exchange, { status, reason }, done) => refuse(exchange, status, reason, done),
       openTunnel,
     },
     bytes: {
       relay: (opened, destination, flow, done) => relayFlow(opened, destination, sourceOf(flow), done),
-      refuse: (opened, { reason }, done) => refuseFlow(opened.socket, reason, done),
+      refuse: (opened, { reason }, done) => refuseFlow(opened, reason, done),
     },
   }
-}
-
-/** As a browser writes it: the port only where it is not HTTP's own. */
-const hostHeader = ({ address, port }: Endpoint): string => {
-  const host = address.includes(':') ? `[${address}]` : address
-  return port === 80 ? host : `${host}:${port}`
 }
 
 /** The stages of one data plane, and what has to be told and closed beside them. */
@@ -122,7 +121,7 @@ const createStages = (
   options: DataPlaneOptions,
   upstream: Upstream,
   isOwn: IsOwn,
-): { stages: Stages; sessions: Sessions } => {
+): { stages: Stages; sessions: Sessions; opening: Set<Socket> } => {
   const { config, metrics, recorder } = options
   const store = createExpectationStore(options.expectations, nowMs())
   const sessions = createSessions({
@@ -133,12 +132,36 @@ const createStages = (
     budget: createBudget(config.bodyMatchTotalBytes, () => metrics.limitHit('body_budget')),
     now: nowMs,
   })
+  const opening = new Set<Socket>()
+  const waits = {
+    peekTimeoutMs: config.peekTimeoutMs,
+    headTimeoutMs: config.clientHeadTimeoutMs,
+    idleTimeoutMs: config.clientIdleTimeoutMs,
+    mayMock: store.size > 0,
+  }
   const intercept: Intercept = {
     open: (socket, flow, early, first, then) => {
       const dial: OpenOptions['dial'] = (destination, done) =>
         connectWithin(upstream.dial, destination, sourceOf(flow), config.upstreamConnectTimeoutMs, done)
-      const waits = { peekTimeoutMs: config.peekTimeoutMs, headTimeoutMs: config.clientHeadTimeoutMs }
-      openFlow(socket, early.destination, first, { ...waits, mayMock: store.size > 0, dial }, then)
+      // Where unmatched traffic must not leave, not even a connection does.
+      const mayDial = config.onUnmatched === 'forward' ? early.destination : undefined
+      opening.add(socket)
+      openFlow(
+        socket,
+        mayDial,
+        first,
+        { ...waits, dial },
+        {
+          http: (bytes) => {
+            opening.delete(socket)
+            then.http(bytes)
+          },
+          bytes: (opened) => {
+            opening.delete(socket)
+            then.bytes(opened)
+          },
+        },
+      )
     },
     serveHttp: sessions.serve,
   }
@@ -152,7 +175,7 @@ const createStages = (
     record: (exchange) => recorder.exchange(exchange),
     nowMs,
   }
-  return { stages, sessions }
+  return { stages, sessions, opening }
 }
 
 const portOf = (server: Server): number => {
@@ -160,24 +183,48 @@ const portOf = (server: Server): number => {
   return typeof address === 'object' && address ? address.port : 0
 }
 
+/** The client connections of a data plane, and the wait until there are none. */
+const createConnections = (metrics: Metrics) => {
+  const open = new Set<Socket>()
+  let onEmpty = (): void => undefined
+  return {
+    open: open as ReadonlySet<Socket>,
+    add: (socket: Socket, onClosed: () => void): void => {
+      open.add(socket)
+      metrics.flowOpened()
+      socket.once('close', () => {
+        open.delete(socket)
+        metrics.flowClosed()
+        onClosed()
+        if (open.size === 0) onEmpty()
+      })
+    },
+    /** Resolves when all are closed, at the latest after `timeoutMs`. */
+    emptied: (timeoutMs: number): Promise<void> =>
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs)
+        onEmpty = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+        if (open.size === 0) onEmpty()
+      }),
+  }
+}
+
 export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
-  const { config, metrics } = options
+  const { config, metrics, log } = options
   const ownPorts = new Set<number>()
-  const sockets = new Set<Socket>()
   const servers: Server[] = []
-  const upstream = createUpstream(options)
   const isOwn: IsOwn = ({ address, port }) => ownPorts.has(port) && isLocalAddress(address)
-  const { stages, sessions } = createStages(options, upstream, isOwn)
+  const upstream = createUpstream(options, isOwn)
+  const { stages, sessions, opening } = createStages(options, upstream, isOwn)
   const sweeper = setInterval(() => sessions.tick(nowMs()), SWEEP_MS).unref()
   const slots = createBudget(config.maxConnections, () => metrics.limitHit('connections'))
+  const connections = createConnections(metrics)
 
   const onFlow = (socket: Socket, flow: Flow): void => {
-    sockets.add(socket)
-    metrics.flowOpened()
-    socket.once('close', () => {
-      sockets.delete(socket)
-      metrics.flowClosed()
-    })
+    connections.add(socket, () => opening.delete(socket))
     runFlow(socket, flow, stages)
   }
 
@@ -185,18 +232,25 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
     createServer: () => {
       const { workload, direction, identify } = options
       const server = createListener({ workload, direction, identify, slots, onFlow })
-      server.on('listening', () => ownPorts.add(portOf(server)))
+      server.on('listening', () => {
+        ownPorts.add(portOf(server))
+        // Before it listens, an error is for whoever made it listen; from here on it is about one connection.
+        server.on('error', (err) => log.warn({ err }, 'a connection could not be accepted'))
+      })
       servers.push(server)
       return server
     },
     close: async (graceMs) => {
       for (const server of servers) server.close()
       sessions.drain()
-      const deadline = Date.now() + graceMs
-      while (sockets.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10))
+      for (const socket of opening) socket.destroySoon()
+      await connections.emptied(graceMs)
       clearInterval(sweeper)
-      for (const socket of sockets) socket.destroy()
+      for (const socket of connections.open) reset(socket)
+      await connections.emptied(CLOSED_MS)
       await upstream.upstreams.close()
+      // The upstream ends of relays close one turn after their client's, and are recorded then.
+      await new Promise((resolve) => setImmediate(resolve))
     },
   }
 }

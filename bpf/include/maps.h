@@ -5,12 +5,21 @@
 
 #include "contract.h"
 
-/* Storage of a client socket, from connect() to its end. */
+/* What is kept of a client socket, from connect() to its end. */
 struct client_state {
 	struct original_dst dst;
 	__u32 listener_id; /* 0: not redirected */
 	__u8 verdict;	   /* enum verdict */
 	__u8 reserved[3];
+};
+
+#define CLIENT_SLOTS 16384 /* a power of two */
+
+struct client_slot {
+	__u64 owner; /* cookie of the socket; 0: free */
+	struct client_state state;
+	struct bpf_spin_lock lock; /* of owner, while it is claimed */
+	__u32 reserved;
 };
 
 /* Written by the agent: who is intercepted, and how. */
@@ -40,7 +49,17 @@ struct {
 	__type(value, __u32);
 } listeners SEC(".maps");
 
-/* Written by connect4/6 on the connecting socket, read by getpeername4/6 and sockops. */
+/* Written by connect4/6 for the connecting socket, read by getpeername4/6 and sockops, given back at its end. Each socket
+ * has one slot it may take, by its cookie: no allocation, which was most of the cost of a connection left alone.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CLIENT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct client_slot);
+} client_slots SEC(".maps");
+
+/* The same in the socket itself, for one whose slot another holds: no bound, and its life is the socket's. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -4,11 +4,13 @@ import { type BodyDecoder, createBodyDecoder } from '../http1/body.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { type ParsedResponse, parseResponseHead } from '../http1/head.ts'
 import type { Limits } from '../http1/limits.ts'
-import { encodeResponseHead, withoutHopByHop } from '../http1/response.ts'
+import { encodeResponseHead } from '../http1/response.ts'
 import { codedError, upstreamFault } from './fault.ts'
 import { type Done, nowMs, outcomeOf } from './finish.ts'
 import { refuseUpstream } from './refuse.ts'
 import { relay } from './relay.ts'
+import { upgradeOf } from './upstream-request.ts'
+import { clientHeaders } from './upstream-response.ts'
 
 export interface ConversationOptions {
   readonly limits: Limits
@@ -22,7 +24,7 @@ const EMPTY: Buffer = Buffer.alloc(0)
 /** 101, or 2xx to CONNECT: what follows is no longer HTTP. */
 const switches = (exchange: HttpExchange, { statusCode }: ParsedResponse): boolean =>
   statusCode === 101
-    ? exchange.request.upgrade !== undefined
+    ? upgradeOf(exchange) !== undefined
     : exchange.request.head.method === 'CONNECT' && statusCode >= 200 && statusCode < 300
 
 /** Reads the answer and passes it on. A class: the state of one exchange, changed by every event of its socket. */
@@ -36,23 +38,35 @@ export class Conversation {
   #status: number | undefined
   #decoder: BodyDecoder | undefined
   #isOver = false
+  #isSent = false
+  #untilClose = false
 
   constructor(exchange: HttpExchange, upstream: Socket, options: ConversationOptions, done: Done) {
     this.#exchange = exchange
     this.#upstream = upstream
     this.#options = options
     this.#done = done
-    exchange.onGone = (fault) => {
+    exchange.onGone = (fault, status) => {
       if (this.#isOver) return
       this.#close()
-      done(outcomeOf(exchange, this.#status, exchange.responseBytes, fault))
+      done(outcomeOf(exchange, status ?? this.#status, exchange.responseBytes, fault))
     }
     upstream.setTimeout(options.headersTimeoutMs)
-    upstream.on('timeout', () => this.fail(codedError('ETIMEDOUT', 'the upstream kept silent')))
+    upstream.on('timeout', () => {
+      // While the client is still sending, silence is its own, not the upstream's.
+      if (this.#isSent || upstream.writableNeedDrain) this.fail(codedError('ETIMEDOUT', 'the upstream kept silent'))
+    })
     upstream.on('error', (error) => this.fail(error))
     upstream.on('data', (chunk: Buffer) => this.#receive(chunk))
     upstream.on('end', () => this.#ended())
     upstream.on('close', () => this.#ended())
+  }
+
+  /** To be called once the whole request has been written: from then on the upstream is expected to answer. */
+  requestSent(): void {
+    if (this.#isOver) return
+    this.#isSent = true
+    if (this.#status === undefined) this.#upstream.setTimeout(this.#options.headersTimeoutMs)
   }
 
   #close(): void {
@@ -66,7 +80,7 @@ export class Conversation {
     this.#close()
     const exchange = this.#exchange
     const fault = upstreamFault(error)
-    if (this.#status === undefined) return refuseUpstream(exchange, fault, error.message, this.#done)
+    if (this.#status === undefined) return refuseUpstream(exchange, fault, error, this.#done)
     const outcome = outcomeOf(exchange, this.#status, exchange.responseBytes, fault)
     exchange.abort()
     this.#done(outcome)
@@ -85,8 +99,6 @@ export class Conversation {
     if (this.#untilClose) this.#complete([])
     else this.fail(codedError('UND_ERR_SOCKET', 'the upstream closed before its answer was complete'))
   }
-
-  #untilClose = false
 
   #receive(chunk: Buffer): void {
     if (this.#isOver) return
@@ -114,7 +126,7 @@ export class Conversation {
     if (switches(exchange, response)) this.#handOver(response)
     else if (response.statusCode >= 200) this.#answer(response)
     else if (response.statusCode === 101) this.fail(codedError('EPROTO', 'an upgrade that nobody asked for'))
-    else exchange.interim(response.statusCode, withoutHopByHop(response.headers, 'response'))
+    else exchange.interim(response.statusCode, clientHeaders(response.statusCode, response.headers))
     return true
   }
 
@@ -125,7 +137,8 @@ export class Conversation {
     this.#untilClose = response.framing.kind === 'until_close'
     upstream.setTimeout(this.#options.bodyTimeoutMs)
     exchange.onDrain = () => upstream.resume()
-    exchange.start(response.statusCode, response.reason || undefined, withoutHopByHop(response.headers, 'response'))
+    const headers = clientHeaders(response.statusCode, response.headers)
+    exchange.start(response.statusCode, response.reason || undefined, headers)
     const pass = (chunk: Buffer): void => {
       if (!exchange.write(chunk)) upstream.pause()
     }

@@ -3,6 +3,9 @@ import { lookup } from 'node:dns'
 import { connect, isIP, Socket } from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import type { Endpoint } from '../flow.ts'
+import type { IsOwn } from '../resolve/chain.ts'
+import { plainAddress } from '../resolve/plain-address.ts'
+import { codedError } from './fault.ts'
 
 export interface DialOptions {
   /** The source address to keep, where the application had chosen one. */
@@ -40,6 +43,22 @@ export const createWorkloadDial =
       if (fd < 0) return done(undefined, failedSocket(fd))
       const socket = new Socket({ fd, allowHalfOpen: true })
       done(undefined, socket.connect({ host: address, port: destination.port }))
+    })
+
+/**
+ * Breaks off connections that turn out to lead back to us: a name shows where it leads only once it is connected, and
+ * a request that comes back would be sent on again, without end.
+ */
+export const refusingOwn =
+  (dial: Dial, isOwn: IsOwn): Dial =>
+  (destination, options, done) =>
+    dial(destination, options, (failure, socket) => {
+      socket?.once('connect', () => {
+        const { remoteAddress = '', remotePort = 0 } = socket
+        if (!isOwn({ address: plainAddress(remoteAddress), port: remotePort })) return
+        socket.destroy(codedError('ELOOP', `${destination.address} port ${destination.port} is understudy itself`))
+      })
+      done(failure, socket)
     })
 
 /** Dials from where we are; both address families are tried for a name (RFC 8305). */

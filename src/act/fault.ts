@@ -4,6 +4,8 @@ import type { UpstreamFault } from '../flow.ts'
 const FAULTS: Readonly<Record<string, UpstreamFault>> = {
   ECONNREFUSED: 'upstream_refused',
   ECONNRESET: 'upstream_reset',
+  ECONNABORTED: 'upstream_reset',
+  UPSTREAM_RESET: 'upstream_reset',
   EPIPE: 'upstream_reset',
   ETIMEDOUT: 'upstream_timeout',
   UND_ERR_CONNECT_TIMEOUT: 'upstream_timeout',
@@ -11,13 +13,25 @@ const FAULTS: Readonly<Record<string, UpstreamFault>> = {
   UND_ERR_BODY_TIMEOUT: 'upstream_timeout',
   ENETUNREACH: 'upstream_unreachable',
   EHOSTUNREACH: 'upstream_unreachable',
+  EHOSTDOWN: 'upstream_unreachable',
+  ENETDOWN: 'upstream_unreachable',
   EADDRNOTAVAIL: 'upstream_unreachable',
+  ELOOP: 'upstream_unreachable',
+  EMFILE: 'upstream_unreachable',
+  ENFILE: 'upstream_unreachable',
+  ENOBUFS: 'upstream_unreachable',
+  ENOMEM: 'upstream_unreachable',
   EACCES: 'upstream_unreachable',
   EPERM: 'upstream_unreachable',
   ENOTFOUND: 'upstream_unresolved',
   EAI_AGAIN: 'upstream_unresolved',
   EAI_NODATA: 'upstream_unresolved',
   UND_ERR_SOCKET: 'upstream_closed',
+  UND_ERR_CLOSED: 'upstream_closed',
+  UND_ERR_DESTROYED: 'upstream_closed',
+  // An answer that ends before its framing says so.
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'upstream_closed',
+  HPE_INVALID_EOF_STATE: 'upstream_closed',
 }
 
 /** The fault of a system or undici error, through its causes; what is unknown is the upstream's protocol error. */

@@ -10,7 +10,7 @@ import type { Dial } from './dial.ts'
 import { codedError, upstreamFault } from './fault.ts'
 import { type Done, outcomeOf } from './finish.ts'
 import { refuseUpstream } from './refuse.ts'
-import { type ForwardTarget, originForm, upstreamHeaders } from './upstream-request.ts'
+import { type ForwardTarget, targetFor, upgradeHeaders, upgradeOf, upstreamHeaders } from './upstream-request.ts'
 import { connectWithin } from './upstreams.ts'
 
 export type ForwardOnce = (exchange: HttpExchange, target: ForwardTarget, done: Done) => void
@@ -20,35 +20,35 @@ export interface ForwardOnceOptions extends ConversationOptions {
 }
 
 /** What undici will not send, or would send otherwise. */
-export const needsOwnConnection = (exchange: HttpExchange): boolean => {
+export const needsOwnConnection = (exchange: HttpExchange, { verbatim }: ForwardTarget): boolean => {
   const { request } = exchange
   return (
-    request.upgrade !== undefined ||
+    upgradeOf(exchange) !== undefined ||
     request.expectContinue ||
     request.head.method === 'CONNECT' ||
     request.head.target === '*' ||
+    (verbatim && !/^(?:\/|https?:\/\/)/.test(request.head.target)) ||
     headerValue(request.head.headers, 'trailer') !== undefined
   )
 }
 
 const requestHead = (exchange: HttpExchange, target: ForwardTarget, chunked: boolean): string => {
-  const { head, upgrade, framing } = exchange.request
-  const headers = upstreamHeaders(head, target.host)
+  const { head, framing } = exchange.request
+  const headers = upstreamHeaders(head, target)
   if (framing.kind === 'length') headers.push('content-length', `${framing.bytes}`)
   if (chunked) headers.push('transfer-encoding', 'chunked')
   const trailer = headerValue(head.headers, 'trailer')
   if (trailer !== undefined && chunked) headers.push('trailer', trailer)
   if (exchange.request.expectContinue) headers.push('expect', '100-continue')
-  if (upgrade !== undefined) headers.push('connection', 'upgrade', 'upgrade', upgrade)
+  if (upgradeOf(exchange) !== undefined) headers.push(...upgradeHeaders(head))
   else if (head.method !== 'CONNECT') headers.push('connection', 'close')
-  const verbatim = head.method === 'CONNECT' || head.target === '*'
   // The encoder of response heads checks every field; only the first line differs.
   const fields = encodeResponseHead(200, undefined, headers)
-  return `${head.method} ${verbatim ? head.target : originForm(head)} HTTP/1.1${fields.slice(fields.indexOf('\r\n'))}`
+  return `${head.method} ${targetFor(head, target)} HTTP/1.1${fields.slice(fields.indexOf('\r\n'))}`
 }
 
 /** Sends the body as the client sends it. */
-const sendBody = (exchange: HttpExchange, upstream: Socket, chunked: boolean): void => {
+const sendBody = (exchange: HttpExchange, upstream: Socket, chunked: boolean, sent: () => void): void => {
   upstream.on('drain', () => exchange.resumeBody())
   exchange.readBody({
     data: (chunk) => {
@@ -62,6 +62,7 @@ const sendBody = (exchange: HttpExchange, upstream: Socket, chunked: boolean): v
     },
     end: (trailers) => {
       if (chunked) upstream.write(encodeLastChunk(trailers), 'latin1')
+      sent()
     },
   })
 }
@@ -70,13 +71,13 @@ export const createForwardOnce =
   (dial: Dial, options: ForwardOnceOptions): ForwardOnce =>
   (exchange, target, done) => {
     let gone = false
-    exchange.onGone = (fault) => {
+    exchange.onGone = (fault, status) => {
       gone = true
-      done(outcomeOf(exchange, undefined, 0, fault))
+      done(outcomeOf(exchange, status, 0, fault))
     }
     connectWithin(dial, target.destination, target.source, options.connectTimeoutMs, (error, upstream) => {
       if (gone) return upstream?.destroy()
-      if (error || !upstream) return refuseUpstream(exchange, upstreamFault(error), error?.message ?? '', done)
+      if (error || !upstream) return refuseUpstream(exchange, upstreamFault(error), error, done)
       const chunked = exchange.request.framing.kind === 'chunked'
       upstream.setNoDelay(true)
       const conversation = new Conversation(exchange, upstream, options, done)
@@ -85,6 +86,7 @@ export const createForwardOnce =
       } catch (cause) {
         return conversation.fail(codedError('EPROTO', String(cause)))
       }
-      if (exchange.request.framing.kind !== 'none') sendBody(exchange, upstream, chunked)
+      if (exchange.request.framing.kind === 'none') conversation.requestSent()
+      else sendBody(exchange, upstream, chunked, () => conversation.requestSent())
     })
   }

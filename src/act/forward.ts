@@ -2,29 +2,29 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { HttpExchange } from '../http1/exchange.ts'
-import { withoutHopByHop } from '../http1/response.ts'
-import { upstreamFault } from './fault.ts'
+import { codedError, upstreamFault } from './fault.ts'
 import { type Done, outcomeOf } from './finish.ts'
 import { type ForwardOnce, needsOwnConnection } from './forward-once.ts'
 import { refuseUpstream } from './refuse.ts'
-import { type ForwardTarget, originForm, upstreamHeaders } from './upstream-request.ts'
-import type { Upstreams } from './upstreams.ts'
+import { type ForwardTarget, targetFor, upstreamHeaders } from './upstream-request.ts'
+import { clientHeaders, reasonPhrase } from './upstream-response.ts'
+import { hadAnswered, type Upstreams } from './upstreams.ts'
 
 /** A body this small that has already arrived is sent with the head, not streamed. */
 const WHOLE_BODY_BYTES = 64 * 1024
 
 export type Forward = (exchange: HttpExchange, target: ForwardTarget, done: Done) => void
 
-/** Names, values, names … of a response without hop-by-hop headers; undici hands them over as bytes. */
-const endToEnd = (raw: unknown): string[] => {
+/** Names, values, names … of a response, for the client; undici hands them over as bytes. */
+const endToEnd = (status: number, raw: unknown): string[] => {
   const text: string[] = []
   if (Array.isArray(raw)) {
     for (const item of raw) text.push(Buffer.isBuffer(item) ? item.toString('latin1') : String(item))
   }
-  return withoutHopByHop(text, 'response')
+  return clientHeaders(status, text)
 }
 
-/** Only a request that can be sent again without harm, on a connection that had been idle (RFC 9112 9.3.1). */
+/** Only a request that can be sent again without harm; the connection must have been an idle one too (RFC 9112 9.3.1). */
 const mayRetry = (method: string, body: unknown): boolean =>
   body === null && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE')
 
@@ -41,10 +41,10 @@ class Answer implements Dispatcher.DispatchHandler {
     this.#exchange = exchange
     this.#done = done
     this.#retry = retry
-    exchange.onGone = (fault) => {
+    exchange.onGone = (fault, status) => {
       if (this.#over) return
       this.#over = true
-      this.#done(outcomeOf(exchange, this.#status || undefined, exchange.responseBytes, fault))
+      this.#done(outcomeOf(exchange, status ?? (this.#status || undefined), exchange.responseBytes, fault))
       this.#controller?.abort(new Error('the client went away'))
     }
   }
@@ -56,11 +56,12 @@ class Answer implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _: unknown, reason?: string): void {
     if (this.#over) return
-    const headers = endToEnd(controller.rawHeaders)
+    if (status === 101) throw codedError('EPROTO', 'an upgrade that nobody asked for')
+    const headers = endToEnd(status, controller.rawHeaders)
     if (status < 200) return this.#exchange.interim(status, headers)
     this.#status = status
     this.#exchange.onDrain = () => controller.resume()
-    this.#exchange.start(status, reason === '' ? undefined : reason, headers)
+    this.#exchange.start(status, reasonPhrase(reason), headers)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -73,7 +74,7 @@ class Answer implements Dispatcher.DispatchHandler {
     this.#over = true
     const exchange = this.#exchange
     const outcome = outcomeOf(exchange, this.#status, exchange.responseBytes)
-    exchange.end(endToEnd(controller.rawTrailers))
+    exchange.end(endToEnd(this.#status, controller.rawTrailers))
     this.#done(outcome)
   }
 
@@ -83,8 +84,9 @@ class Answer implements Dispatcher.DispatchHandler {
     const exchange = this.#exchange
     const fault = upstreamFault(error)
     if (this.#status === 0) {
-      if (this.#retry && (fault === 'upstream_closed' || fault === 'upstream_reset')) return this.#retry()
-      return refuseUpstream(exchange, fault, error.message, this.#done)
+      const isStale = (fault === 'upstream_closed' || fault === 'upstream_reset') && hadAnswered(error)
+      if (this.#retry && isStale) return this.#retry()
+      return refuseUpstream(exchange, fault, error, this.#done)
     }
     const outcome = outcomeOf(exchange, this.#status, exchange.responseBytes, fault)
     exchange.abort()
@@ -117,13 +119,13 @@ export const createForward =
   (upstreams: Upstreams, once: ForwardOnce): Forward =>
   (exchange, target, done) => {
     const { head } = exchange.request
-    if (needsOwnConnection(exchange)) return once(exchange, target, done)
+    if (needsOwnConnection(exchange, target)) return once(exchange, target, done)
     const body = bodyOf(exchange)
-    const headers = upstreamHeaders(head, target.host)
+    const headers = upstreamHeaders(head, target)
     headers.push(...lengthHeader(exchange, body))
     const retry = mayRetry(head.method, body) ? () => once(exchange, target, done) : undefined
     const answer = new Answer(exchange, done, retry)
-    const options = { path: originForm(head), method: head.method, headers, body }
+    const options = { path: targetFor(head, target), method: head.method, headers, body }
     try {
       upstreams.pool(target.destination, target.source).dispatch(options, answer)
     } catch (error) {

@@ -46,8 +46,8 @@ const answer = (exchange: HttpExchange, response: MockResponse, done: Done): voi
 export const mock = (exchange: HttpExchange, response: MockResponse, done: Done): void => {
   if (response.delayMs === 0) return answer(exchange, response, done)
   const timer = setTimeout(() => answer(exchange, response, done), response.delayMs)
-  exchange.onGone = (fault) => {
+  exchange.onGone = (fault, status) => {
     clearTimeout(timer)
-    done(outcomeOf(exchange, undefined, 0, fault))
+    done(outcomeOf(exchange, status, 0, fault))
   }
 }

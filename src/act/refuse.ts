@@ -1,20 +1,30 @@
 /** Answers that are ours because nobody else's can be had. The reason travels in `x-understudy-reason`. */
-import type { RefuseReason, UpstreamFault } from '../flow.ts'
+import type { Outcome, RefuseReason, UpstreamFault } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { encodeResponseHead } from '../http1/response.ts'
 import { statusOfFault } from './fault.ts'
 import { type Done, outcomeOf } from './finish.ts'
 
-const send = (exchange: HttpExchange, status: number, reason: string, why: string): number => {
+const NO_BODY = Buffer.alloc(0)
+
+const send = (
+  exchange: HttpExchange,
+  status: number,
+  reason: NonNullable<Outcome['fault']>,
+  why: string,
+  done: Done,
+): void => {
   const text = Buffer.from(`${why}\n`, 'utf8')
-  const body = exchange.request.head.method === 'HEAD' ? Buffer.alloc(0) : text
+  const { method, httpVersion } = exchange.request.head
+  const body = method === 'HEAD' ? NO_BODY : text
   const stays = exchange.keepAlive
   const headers = ['content-type', 'text/plain; charset=utf-8', 'x-understudy-reason', reason]
   headers.push('content-length', `${text.length}`)
-  if (!stays || exchange.request.head.httpVersion === '1.0') headers.push('connection', stays ? 'keep-alive' : 'close')
+  if (!stays || httpVersion === '1.0') headers.push('connection', stays ? 'keep-alive' : 'close')
   const head = encodeResponseHead(status, undefined, headers)
+  const outcome = outcomeOf(exchange, status, body.length, reason)
   exchange.sendWhole(Buffer.concat([Buffer.from(head, 'latin1'), body]), body.length)
-  return body.length
+  done(outcome)
 }
 
 const WHY: Readonly<Record<RefuseReason, string>> = {
@@ -29,17 +39,17 @@ const WHY: Readonly<Record<RefuseReason, string>> = {
 }
 
 /** Refuses one exchange with `status`; the connection stays as it was. */
-export const refuse = (exchange: HttpExchange, status: number, reason: RefuseReason, done: Done): void => {
-  const outcome = outcomeOf(exchange, status, WHY[reason].length + 1, reason)
-  send(exchange, status, reason, WHY[reason])
-  done(outcome)
-}
+export const refuse = (exchange: HttpExchange, status: number, reason: RefuseReason, done: Done): void =>
+  send(exchange, status, reason, WHY[reason], done)
 
 /** Tells the client that its upstream failed before anything of the answer had been sent: 502 or 504. */
-export const refuseUpstream = (exchange: HttpExchange, fault: UpstreamFault, detail: string, done: Done): void => {
-  const status = statusOfFault(fault)
-  const why = `understudy: ${fault.replaceAll('_', ' ')}: ${detail}`
-  const outcome = outcomeOf(exchange, status, Buffer.byteLength(why) + 1, fault)
-  send(exchange, status, fault, why)
-  done(outcome)
+export const refuseUpstream = (
+  exchange: HttpExchange,
+  fault: UpstreamFault,
+  error: NodeJS.ErrnoException | undefined,
+  done: Done,
+): void => {
+  // Where several addresses of a name were tried, the error of all of them has a code and no message.
+  const detail = error?.message || error?.code || 'no more is known'
+  send(exchange, statusOfFault(fault), fault, `understudy: ${fault.replaceAll('_', ' ')}: ${detail}`, done)
 }

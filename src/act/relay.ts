@@ -1,6 +1,7 @@
 /** Carries bytes both ways, unread: with back-pressure, and with FIN and RST passed on as they come. */
 import type { Socket } from 'node:net'
 import type { ClientFault, Outcome, UpstreamFault } from '../flow.ts'
+import { reset } from '../reset.ts'
 
 export interface RelayCounts {
   /** Client to upstream. */
@@ -21,7 +22,7 @@ export interface RelayOptions {
 /** TCP keep-alive finds peers that died without a word; nothing else ends an idle relay. */
 const KEEP_ALIVE_MS = 60_000
 
-const isReset = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code !== 'ETIMEDOUT'
+const isTimeout = (error: NodeJS.ErrnoException): boolean => error.code === 'ETIMEDOUT'
 
 /** One direction. `count` hears how many bytes went on. */
 const pump = (from: Socket, to: Socket, count: (bytes: number) => void): void => {
@@ -36,7 +37,7 @@ const pump = (from: Socket, to: Socket, count: (bytes: number) => void): void =>
 }
 
 /**
- * Relays between two connected sockets until both directions have ended. `done` is called once.
+ * Relays between two connected sockets until both are closed. `done` is called once.
  * @param fromClient bytes the client has sent already
  * @param fromUpstream bytes the upstream has sent already
  */
@@ -51,19 +52,18 @@ export const relay = (
   let fault: ClientFault | UpstreamFault | undefined
   let open = 2
 
-  const closed = (other: Socket, own: ClientFault | UpstreamFault) => (hadError: boolean) => {
-    if (hadError) {
-      fault ??= own
-      if (!other.destroyed) other.resetAndDestroy()
-    } else if (!other.destroyed && !other.writableEnded) other.end()
+  const closed = (socket: Socket, other: Socket): void => {
+    // Cut short, by its peer or by us: the other side must not take it for an orderly end.
+    if (!other.destroyed && !(socket.readableEnded && socket.writableFinished)) reset(other)
     open -= 1
     if (open === 0) done(fault === undefined ? counts : { ...counts, fault })
   }
-  const stalled = (socket: Socket, other: Socket) => () => {
+  const stalled = (): void => {
     // Only a half-closed relay has a time limit: long silence is normal for open ones.
-    if (!socket.readableEnded && !other.readableEnded) return
-    socket.destroy()
-    other.destroy()
+    if (!client.readableEnded && !upstream.readableEnded) return
+    fault ??= client.readableEnded ? 'upstream_timeout' : 'client_timeout'
+    reset(client)
+    reset(upstream)
   }
 
   pump(client, upstream, (bytes) => {
@@ -73,20 +73,17 @@ export const relay = (
     counts.receivedBytes += bytes
   })
   client.on('error', (error) => {
-    if (isReset(error)) fault ??= 'client_reset'
+    fault ??= isTimeout(error) ? 'client_timeout' : 'client_reset'
   })
   upstream.on('error', (error) => {
-    fault ??= isReset(error) ? 'upstream_reset' : 'upstream_timeout'
+    fault ??= isTimeout(error) ? 'upstream_timeout' : 'upstream_reset'
   })
-  client.on('close', closed(upstream, 'client_reset'))
-  upstream.on('close', closed(client, 'upstream_reset'))
-  for (const [socket, other] of [
-    [client, upstream],
-    [upstream, client],
-  ] as const) {
+  client.on('close', () => closed(client, upstream))
+  upstream.on('close', () => closed(upstream, client))
+  for (const socket of [client, upstream]) {
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.setNoDelay(true)
-    socket.setTimeout(options.halfClosedTimeoutMs, stalled(socket, other))
+    socket.setTimeout(options.halfClosedTimeoutMs, stalled)
   }
   if (early.fromClient && early.fromClient.length > 0) {
     counts.sentBytes += early.fromClient.length

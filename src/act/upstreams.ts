@@ -1,6 +1,7 @@
 /** Keep-alive connections to upstreams, one undici pool per destination and source address, bounded in number. */
 import type { Socket } from 'node:net'
-import { Pool } from 'undici'
+// Not the package's front door: that also loads fetch, WebSocket and caches, and costs 4 MB for nothing used here.
+import Pool from 'undici/lib/dispatcher/pool.js'
 import type { Endpoint } from '../flow.ts'
 import type { Dial } from './dial.ts'
 import { codedError } from './fault.ts'
@@ -13,6 +14,7 @@ export interface UpstreamOptions {
   readonly connectionsPerDestination: number
   /** Pools at once; the least recently used one is closed first. */
   readonly destinations: number
+  readonly onEvicted: () => void
   readonly maxHeadBytes: number
 }
 
@@ -45,7 +47,9 @@ export const connectWithin = (
       if (error) done(error)
       else done(undefined, socket)
     }
-    const connected = () => settle()
+    const connected = (): void => {
+      if (!socket.destroyed) settle() // else its error is on the way
+    }
     socket.once('connect', connected)
     socket.once('error', settle)
   })
@@ -53,6 +57,25 @@ export const connectWithin = (
 
 const originOf = ({ address, port }: Endpoint): string =>
   address.includes(':') ? `http://[${address}]:${port}` : `http://${address}:${port}`
+
+/**
+ * Marks the error of a pooled connection before undici sees it. undici takes a reset for the end of a body that runs
+ * until the close, but a body that was reset is not complete: it leaves other codes alone. And only a connection that
+ * has answered before may have been closed for its idleness, which is what a retry needs to know.
+ */
+const markErrors = (socket: Socket): void => {
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ECONNRESET') error.code = 'UPSTREAM_RESET'
+    Object.assign(error, { socket: { bytesRead: socket.bytesRead } })
+  })
+}
+
+/** Whether the connection that failed with this error had answered a request before. */
+export const hadAnswered = (error: unknown): boolean => {
+  const socket: unknown = error instanceof Error ? Reflect.get(error, 'socket') : undefined
+  const bytesRead: unknown = typeof socket === 'object' && socket !== null ? Reflect.get(socket, 'bytesRead') : 0
+  return typeof bytesRead === 'number' && bytesRead > 0
+}
 
 export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams => {
   /** In order of last use: the first is the oldest. */
@@ -73,6 +96,7 @@ export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams
         connectWithin(dial, destination, source, options.connectTimeoutMs, (error, socket) => {
           if (error || !socket) return connected(error ?? codedError('ENOTFOUND', 'no socket'), null)
           socket.setNoDelay(true)
+          markErrors(socket)
           connected(null, socket)
         }),
     })
@@ -80,6 +104,7 @@ export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams
   const evict = (): void => {
     const [oldest] = pools
     if (!oldest) return
+    options.onEvicted()
     pools.delete(oldest[0])
     // Requests in flight end normally; only then the pool's sockets close.
     oldest[1].close().catch(() => undefined)

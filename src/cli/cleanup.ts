@@ -5,9 +5,11 @@ import { sweep } from '../workloads/run-state.ts'
 import { HELP } from './help.ts'
 import { parseFlags } from './options.ts'
 
+export const CLEANUP_FLAGS = { help: { type: 'boolean', short: 'h' } } as const
+
 /** `understudy cleanup`: resolves with 0 when nothing of a dead run is left, or was kept for a reason that is printed. */
 export const cleanup = async (args: readonly string[]): Promise<number> => {
-  const values = parseFlags('cleanup', args, { help: { type: 'boolean', short: 'h' } })
+  const values = parseFlags('cleanup', args, CLEANUP_FLAGS)
   if (values['help']) {
     process.stdout.write(HELP.cleanup)
     return 0

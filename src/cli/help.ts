@@ -49,7 +49,8 @@ expectations; absolute-form requests and CONNECT go to where they say, and are m
       --log-level LEVEL    fatal, error, warn, info (default), debug, trace, silent; goes to standard error
   -h, --help
 
-Ends with SIGINT or SIGTERM, exit code 0. ${EXIT}
+Ends with SIGINT or SIGTERM, exit code 0.
+${EXIT}
 `
 
 const doctor = `understudy doctor [--json]

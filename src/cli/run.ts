@@ -6,7 +6,7 @@ import { invokingUser } from '../workloads/from-command.ts'
 import { HELP } from './help.ts'
 import { COMMON_FLAGS, loadInputs, parseFlags } from './options.ts'
 
-const FLAGS = {
+export const RUN_FLAGS = {
   ...COMMON_FLAGS,
   summary: { type: 'boolean' },
   netns: { type: 'string' },
@@ -15,20 +15,30 @@ const FLAGS = {
 
 const isCommand = (argv: readonly string[]): argv is readonly [string, ...string[]] => argv.length > 0 && argv[0] !== ''
 
+const noCommand = (message: string): UnderstudyError =>
+  new UnderstudyError('BAD_USAGE', message, {
+    remedy: 'Put it after two dashes: understudy run --expectations mock.yaml -- curl http://orders/7',
+  })
+
+const parse = (args: readonly string[], hasDashes: boolean) => {
+  try {
+    return parseFlags('run', args, RUN_FLAGS)
+  } catch (error) {
+    const isStray = error instanceof UnderstudyError && error.message.startsWith('Unexpected argument')
+    throw isStray && !hasDashes ? noCommand('no command given to run') : error
+  }
+}
+
 /** `understudy run`: resolves with the command's exit status. */
 export const run = async (args: readonly string[]): Promise<number> => {
   const dashes = args.indexOf('--')
-  const values = parseFlags('run', dashes < 0 ? args : args.slice(0, dashes), FLAGS)
+  const values = parse(dashes < 0 ? args : args.slice(0, dashes), dashes >= 0)
   if (values['help']) {
     process.stdout.write(HELP.run)
     return 0
   }
   const argv = dashes < 0 ? [] : args.slice(dashes + 1)
-  if (!isCommand(argv)) {
-    throw new UnderstudyError('BAD_USAGE', 'no command given to run', {
-      remedy: 'Put it after two dashes: understudy run --expectations mock.yaml -- curl http://orders/7',
-    })
-  }
+  if (!isCommand(argv)) throw noCommand('no command given to run')
   const env = environment()
   const inputs = loadInputs('run', values, { logLevel: 'warn' })
   const user = values['as-root'] ? undefined : invokingUser(env)

@@ -3,11 +3,11 @@ import { HELP } from './help.ts'
 import { COMMON_FLAGS, loadInputs, parseFlags, portFlag } from './options.ts'
 
 const DEFAULT_PORT = 1080
-const FLAGS = { ...COMMON_FLAGS, port: { type: 'string', short: 'p' }, host: { type: 'string' } } as const
+export const SERVE_FLAGS = { ...COMMON_FLAGS, port: { type: 'string', short: 'p' }, host: { type: 'string' } } as const
 
 /** `understudy serve`: resolves with 0 after SIGINT or SIGTERM. */
 export const serve = async (args: readonly string[]): Promise<number> => {
-  const values = parseFlags('serve', args, FLAGS)
+  const values = parseFlags('serve', args, SERVE_FLAGS)
   if (values['help']) {
     process.stdout.write(HELP.serve)
     return 0

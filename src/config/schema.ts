@@ -142,7 +142,7 @@ export const Config = z
       doc: 'How often the connection summaries of the kernel are collected.',
     }),
     ringBytes: powerOfTwo(65_536, 256 * MIB)
-      .default(4 * MIB)
+      .default(MIB)
       .meta({
         env: 'UNDERSTUDY_RING_BYTES',
         doc: 'Size of the buffer for connection summaries in the kernel, in bytes; a power of two.',

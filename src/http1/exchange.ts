@@ -20,8 +20,9 @@ export interface HttpExchange {
   /** Payload bytes so far. */
   readonly requestBytes: number
   readonly responseBytes: number
-  /** Called at most once, when the client goes before the answer is complete. */
-  onGone: ((fault: ClientFault) => void) | undefined
+  /** Called at most once, when the client goes before the answer is complete, or its body turns out not to be one:
+   * `status` is what it was then told, if anything. */
+  onGone: ((fault: ClientFault | 'bad_request', status?: number) => void) | undefined
   /** Called when `write` may go on after it returned false. */
   onDrain: (() => void) | undefined
 

@@ -43,6 +43,10 @@ export class BodyReader {
   get trailers(): readonly string[] {
     return this.#decoder.trailers
   }
+  /** Whether nobody takes it, and more than `bytes` are known to be still to come. */
+  leavesMoreThan(bytes: number): boolean {
+    return !this.#sink && this.#framing.kind === 'length' && this.#framing.bytes - this.payloadBytes > bytes
+  }
   /** Whether somebody takes payload now. */
   get wanted(): boolean {
     return this.#sink !== undefined && !this.#paused
@@ -75,7 +79,7 @@ export class BodyReader {
 
   /** The whole body, if it is here and fits: the fast way for small ones. */
   takeWhole(pending: Buffer, limit: number): { readonly body: Buffer; readonly rest: Buffer } | undefined {
-    if (this.done) return { body: this.#held.length > 0 ? Buffer.concat(this.#held) : EMPTY, rest: pending }
+    if (this.done) return { body: this.#whole(), rest: pending }
     const framing = this.#framing
     if (framing.kind !== 'length' || framing.bytes > limit || this.#held.length > 0) return undefined
     if (pending.length < framing.bytes) return undefined
@@ -97,8 +101,12 @@ export class BodyReader {
         done('unavailable')
         return this.#sink !== undefined && !this.#paused
       },
-      end: () => done(this.#held.length === 1 && this.#held[0] ? this.#held[0] : Buffer.concat(this.#held)),
+      end: () => done(this.#whole()),
     }
+  }
+
+  #whole(): Buffer {
+    return (this.#held.length === 1 && this.#held[0]) || Buffer.concat(this.#held)
   }
 
   /** Holds a body that `takeWhole` gave, so that `stream` gives it again. */

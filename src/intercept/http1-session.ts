@@ -6,10 +6,12 @@ import type { Socket } from 'node:net'
 import type { ClientFault } from '../flow.ts'
 import type { BodySink, HttpExchange } from '../http1/exchange.ts'
 import { type ParsedRequest, parseRequestHead } from '../http1/head.ts'
-import type { Limits } from '../http1/limits.ts'
 import { CONTINUE, encodeResponseHead } from '../http1/response.ts'
-import { type BodyBudget, BodyReader, type Collected } from './body-reader.ts'
+import { reset } from '../reset.ts'
+import { BodyReader, type Collected } from './body-reader.ts'
+import { malformedAnswer } from './malformed.ts'
 import { createResponseWriter, type ResponseWriter } from './response-writer.ts'
+import type { SessionEvents, SessionOptions } from './session-options.ts'
 
 /** Unparsed bytes held for a connection before its socket is paused. */
 const HOLD_BYTES = 64 * 1024
@@ -18,23 +20,7 @@ const DISCARD_BYTES = 256 * 1024
 /** How long a closed connection may still send, so that our answer is not lost to a reset (RFC 9112 9.6). */
 const LINGER_MS = 2000
 
-export interface SessionOptions {
-  readonly limits: Limits
-  readonly headTimeoutMs: number
-  readonly idleTimeoutMs: number
-  /** How long a request body or an answer may stand still. */
-  readonly stallTimeoutMs: number
-  readonly budget: BodyBudget
-  readonly now: () => number
-}
-
-export interface SessionEvents {
-  exchange(exchange: HttpExchange): void
-  /** Bytes that are no request: answered here with `status` and closed. */
-  malformed(status: number, why: string, startedAtMs: number): void
-  closed(): void
-}
-
+const ENDS_EARLY = 'the body ends early'
 const EMPTY: Buffer = Buffer.alloc(0)
 
 /**
@@ -42,8 +28,6 @@ const EMPTY: Buffer = Buffer.alloc(0)
  * closing: no more requests, the last bytes leave · gone: closed, or handed over.
  */
 type Stage = 'head' | 'body' | 'answer' | 'closing' | 'gone'
-
-const REASONS: Readonly<Record<number, string>> = { 408: 'request_timeout', 417: 'expectation_failed' }
 
 /** A class: as closures, one connection's state machine would be a single function of three hundred lines. */
 export class HttpSession implements HttpExchange {
@@ -58,12 +42,14 @@ export class HttpSession implements HttpExchange {
   #body: BodyReader | undefined
   #isOpen = false
   #continued = false
+  /** The client was told that the connection ends with this answer. */
+  #saidClose = false
   #inputEnded = false
   #draining = false
   #advancing = false
   #lastMovedMs: number
   startedAtMs: number
-  onGone: ((fault: ClientFault) => void) | undefined
+  onGone: HttpExchange['onGone']
   onDrain: (() => void) | undefined
 
   constructor(socket: Socket, options: SessionOptions, events: SessionEvents) {
@@ -75,34 +61,37 @@ export class HttpSession implements HttpExchange {
     this.#lastMovedMs = this.startedAtMs
   }
 
-  // ── the connection ──────────────────────────────────────────────────────────────────────────────────────────────
-
   /** Takes over the socket; `first` are bytes that have arrived already. */
   begin(first: Buffer): void {
     const socket = this.#socket
     socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)
-    socket.on('drain', this.#onDrainEvent)
+    socket.on('drain', this.#onFlushed)
     socket.on('error', this.#onError)
     socket.on('close', this.#onClose)
     if (first.length > 0) this.#onData(first)
     if (socket.readableEnded) this.#onEnd()
-    else if (this.#pending.length <= HOLD_BYTES && this.#stage !== 'gone') socket.resume()
+    else if (this.#stage !== 'gone' && !this.#isFull) socket.resume()
   }
 
   /** Checks the deadlines; called about once a second. */
   tick(nowMs: number): void {
     const { idleTimeoutMs, headTimeoutMs, stallTimeoutMs } = this.#options
-    if (this.#stage === 'head') {
+    const stillMs = nowMs - this.#lastMovedMs
+    const socket = this.#socket
+    if (this.#stage === 'closing') {
+      if (!socket.writableFinished && stillMs > stallTimeoutMs) reset(socket)
+      else if (socket.writableFinished && stillMs > LINGER_MS) socket.destroy()
+    } else if (socket.writableNeedDrain || (this.#stage === 'body' && this.#body?.wanted)) {
+      if (stillMs <= stallTimeoutMs) return
+      this.#gone('client_timeout')
+      this.#reset()
+    } else if (this.#stage === 'head') {
       if (this.#pending.length === 0) {
-        if (nowMs - this.#lastMovedMs > idleTimeoutMs) this.#close()
+        if (stillMs > idleTimeoutMs) this.#close()
       } else if (nowMs - this.startedAtMs > headTimeoutMs) {
         this.#refuse(408, 'the request head did not arrive in time')
       }
-    } else if (this.#isOpen && (this.#stage === 'body' || this.#socket.writableNeedDrain)) {
-      if (nowMs - this.#lastMovedMs <= stallTimeoutMs) return
-      this.#gone('client_timeout')
-      this.#socket.resetAndDestroy()
     }
   }
 
@@ -121,31 +110,31 @@ export class HttpSession implements HttpExchange {
 
   #onEnd = (): void => {
     this.#inputEnded = true
-    if (this.#stage === 'head') this.#close()
-    else if (this.#stage === 'body') this.#advance() // finds out whether the body was complete
+    this.#advance() // finds out whether what has come was complete
   }
 
-  #onDrainEvent = (): void => {
+  #onFlushed = (): void => {
     this.#lastMovedMs = this.#options.now()
     this.onDrain?.()
+    if (this.#stage === 'head') this.#advance()
   }
 
   #onError = (): void => {
-    if (this.#isOpen) this.#gone('client_reset')
+    this.#gone('client_reset')
   }
 
   #onClose = (): void => {
-    if (this.#isOpen) this.#gone('client_closed')
+    this.#gone('client_closed')
     if (this.#stage === 'gone') return
     this.#stage = 'gone'
     this.#events.closed()
   }
 
-  /** The client is lost to this exchange. */
-  #gone(fault: ClientFault): void {
+  /** The client is lost to this exchange, if there is one. */
+  #gone(fault: ClientFault | 'bad_request', status?: number): void {
     const tell = this.onGone
     this.#endExchange()
-    tell?.(fault)
+    tell?.(fault, status)
   }
 
   #endExchange(): void {
@@ -155,31 +144,47 @@ export class HttpSession implements HttpExchange {
     this.#body?.drop()
   }
 
+  /** Ends our side after the last byte written; `tick` sees to a client that does not end its own. */
   #close(): void {
+    if (this.#stage === 'closing') return
     this.#stage = 'closing'
     this.#pending = EMPTY
-    const socket = this.#socket
-    socket.end()
-    socket.resume()
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref()
-    socket.once('close', () => clearTimeout(timer))
+    this.#socket.end(this.#onFlushed)
+    this.#socket.resume()
+  }
+
+  /** What was sent so far must not look complete. */
+  #reset(): void {
+    this.#endExchange()
+    this.#stage = 'closing'
+    this.#pending = EMPTY
+    reset(this.#socket)
+  }
+
+  /** Enough is held that nobody takes yet. A head in the making is bounded by its parser, not here. */
+  get #isFull(): boolean {
+    return this.#pending.length > HOLD_BYTES && (this.#stage !== 'head' || this.#socket.writableNeedDrain)
   }
 
   /** Moves through what has arrived, as far as it goes. Re-entrant calls do nothing: the loop is already at it. */
   #advance(): void {
     if (this.#advancing) return
     this.#advancing = true
+    const socket = this.#socket
     let moved = true
     while (moved) {
-      if (this.#stage === 'head') moved = this.#pending.length > 0 && this.#readHead()
+      // A client that does not read its answers gets no further ones: they would pile up here.
+      if (this.#stage === 'head') moved = this.#pending.length > 0 && !socket.writableNeedDrain && this.#readHead()
       else if (this.#stage === 'body') moved = this.#readBody()
       else moved = false
     }
     this.#advancing = false
     if (this.#stage === 'closing' || this.#stage === 'gone') return
-    // Full of bytes nobody takes yet: let the client wait.
-    if (this.#pending.length > HOLD_BYTES) this.#socket.pause()
-    else if (this.#socket.isPaused()) this.#socket.resume()
+    if (this.#stage === 'head' && this.#inputEnded && (this.#pending.length === 0 || !socket.writableNeedDrain)) {
+      return this.#close()
+    }
+    if (this.#isFull) socket.pause()
+    else if (socket.isPaused()) socket.resume()
   }
 
   // ── requests ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -203,6 +208,7 @@ export class HttpSession implements HttpExchange {
         ? undefined
         : new BodyReader(request.framing, this.#options.limits, this.#options.budget)
     this.#continued = false
+    this.#saidClose = false
     this.#isOpen = true
     this.#stage = this.#bodyDone ? 'answer' : 'body'
     this.#events.exchange(this)
@@ -218,7 +224,8 @@ export class HttpSession implements HttpExchange {
     const body = this.#body
     if (!body?.wanted) {
       // Nobody is asked to wait for bytes that will never come.
-      if (this.#inputEnded && this.#pending.length === 0 && body && !body.hasSink) this.#broken('the body ends early')
+      if (this.#inputEnded && this.#pending.length === 0 && body && !body.hasSink)
+        this.#broken('client_closed', ENDS_EARLY)
       return false
     }
     const { rest, state } = body.feed(this.#pending)
@@ -229,27 +236,27 @@ export class HttpSession implements HttpExchange {
       body.tellEnd()
       return true
     }
-    if (state === 'bad') this.#broken(body.why)
-    else if (this.#inputEnded && body.wanted) this.#broken('the body ends early')
+    if (state === 'bad') this.#broken('bad_request', body.why)
+    else if (this.#inputEnded && body.wanted) this.#broken('client_closed', ENDS_EARLY)
     return false
   }
 
   /** A body that cannot be read to its end: nothing after it can be either. */
-  #broken(why: string): void {
-    const answering = this.#writer.started || !this.#isOpen
-    this.#gone('client_closed')
-    if (answering) this.#socket.resetAndDestroy()
-    else this.#refuse(400, why)
+  #broken(fault: ClientFault | 'bad_request', why: string): void {
+    if (this.#writer.started || !this.#isOpen) {
+      this.#gone(fault)
+      this.#reset()
+    } else {
+      this.#gone(fault, 400)
+      this.#socket.write(malformedAnswer(400, why).bytes)
+      this.#close()
+    }
   }
 
   #refuse(status: number, why: string): void {
-    const body = Buffer.from(`${why}\n`, 'latin1')
-    const head = encodeResponseHead(status, undefined, [
-      ...['content-type', 'text/plain', 'content-length', `${body.length}`],
-      ...['x-understudy-reason', REASONS[status] ?? 'bad_request', 'connection', 'close'],
-    ])
-    this.#socket.write(Buffer.concat([Buffer.from(head, 'latin1'), body]))
-    this.#events.malformed(status, why, this.startedAtMs)
+    const { bytes, payloadBytes, reason } = malformedAnswer(status, why)
+    this.#socket.write(bytes)
+    this.#events.malformed(status, reason, payloadBytes, this.startedAtMs)
     this.#close()
   }
 
@@ -269,7 +276,8 @@ export class HttpSession implements HttpExchange {
     this.#request = undefined
     this.#body = undefined
     this.#writer.reset()
-    if (this.#inputEnded && this.#pending.length === 0) this.#close()
+    // Whoever has just ended this exchange still records it: the next one must not be recorded before.
+    if (this.#pending.length > 0 && !this.#advancing) process.nextTick(() => this.#advance())
     else this.#advance()
   }
 
@@ -304,8 +312,10 @@ export class HttpSession implements HttpExchange {
     return this.#writer.payloadBytes
   }
   get keepAlive(): boolean {
-    const asked = this.#request?.keepAlive === true && !this.#inputEnded && !this.#draining
-    return asked && !this.#writer.endsWithClose && !this.#owesContinue
+    if (this.#request?.keepAlive !== true || this.#draining || this.#saidClose) return false
+    if (this.#inputEnded && this.#pending.length === 0) return false
+    if (this.#body?.leavesMoreThan(DISCARD_BYTES)) return false
+    return !this.#writer.endsWithClose && !this.#owesContinue
   }
 
   takeBody(limit: number): Buffer | undefined {
@@ -358,7 +368,8 @@ export class HttpSession implements HttpExchange {
   }
 
   start(statusCode: number, reason: string | undefined, headers: readonly string[]): void {
-    this.#writer.start(this.request.head, statusCode, reason, headers, this.keepAlive)
+    this.#saidClose = !this.keepAlive
+    this.#writer.start(this.request.head, statusCode, reason, headers, !this.#saidClose)
   }
 
   write(chunk: Buffer): boolean {
@@ -371,8 +382,7 @@ export class HttpSession implements HttpExchange {
   }
 
   abort(): void {
-    this.#endExchange()
-    this.#socket.resetAndDestroy()
+    this.#reset()
   }
 
   takeOver(): { readonly socket: Socket; readonly rest: Buffer } {
@@ -382,7 +392,7 @@ export class HttpSession implements HttpExchange {
     this.#endExchange()
     socket.off('data', this.#onData)
     socket.off('end', this.#onEnd)
-    socket.off('drain', this.#onDrainEvent)
+    socket.off('drain', this.#onFlushed)
     socket.off('error', this.#onError)
     socket.off('close', this.#onClose)
     this.#events.closed()

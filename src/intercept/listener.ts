@@ -1,6 +1,7 @@
 /** Accepts connections, looks each one up once, and hands them on as flows. */
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Direction, Flow, SavedDestination, Workload } from '../flow.ts'
+import { plainAddress } from '../resolve/plain-address.ts'
 import { acceptedFd } from './accepted-fd.ts'
 
 /** What the kernel knows of an accepted socket. */
@@ -18,24 +19,20 @@ export interface ListenerOptions {
 const NO_KERNEL: ReturnType<Identify> = { cookie: 0n }
 export const noKernel: Identify = () => NO_KERNEL
 
-/** IPv4 in its own form: a dual-stack listener reports it v4-mapped. */
-const plain = (address: string | undefined): string =>
-  address === undefined ? '' : address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
-
 /** A server for one listening socket; the caller makes it listen. */
 export const createListener = (options: ListenerOptions): Server =>
   createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
-    if (!options.slots.take()) return void socket.resetAndDestroy()
-    socket.once('close', options.slots.give)
     // Every later stage adds its own; until then a reset must not be an uncaught error.
     socket.on('error', ignore)
+    if (!options.slots.take()) return void socket.resetAndDestroy()
+    socket.once('close', () => options.slots.give())
     const { cookie, saved } = options.identify(acceptedFd(socket))
     options.onFlow(socket, {
       cookie,
       workload: options.workload,
       direction: options.direction,
-      client: { address: plain(socket.remoteAddress), port: socket.remotePort ?? 0 },
-      local: { address: plain(socket.localAddress), port: socket.localPort ?? 0 },
+      client: { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 },
+      local: { address: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 },
       ...(saved ? { saved } : {}),
     })
   })

@@ -4,11 +4,14 @@
  */
 import type { Socket } from 'node:net'
 import type { Endpoint, Protocol } from '../flow.ts'
+import { reset } from '../reset.ts'
 import { type Peeked, peek } from './peek.ts'
 
 export interface OpenOptions {
   readonly peekTimeoutMs: number
   readonly headTimeoutMs: number
+  /** How long a silent client is kept that no server can speak to. */
+  readonly idleTimeoutMs: number
   /** Dials the original destination; `done` gets a connected socket or nothing. */
   readonly dial: (destination: Endpoint, done: (error: Error | undefined, socket?: Socket) => void) => void
   /** Whether an expectation could answer this flow: then a refused upstream is no reason to drop a silent client. */
@@ -23,6 +26,7 @@ export interface OpenEvents {
     readonly protocol: Protocol
     readonly upstream?: Socket
     readonly fromUpstream?: Buffer
+    readonly upstreamError?: Error
   }): void
 }
 
@@ -31,7 +35,14 @@ const PROTOCOLS: Readonly<Record<Exclude<Peeked['protocol'], 'http1'>, Protocol>
   tls: 'tls',
   opaque: 'opaque',
 }
+const NOTHING: Buffer = Buffer.alloc(0)
+const ignore = (): void => undefined
 
+/**
+ * Calls one of the events, once; none where the client goes before there is anything to tell.
+ * @param destination where a server may be dialled that could speak first; undefined where nothing may leave
+ * @param first bytes that were read from the socket earlier
+ */
 export const openFlow = (
   socket: Socket,
   destination: Endpoint | undefined,
@@ -40,79 +51,83 @@ export const openFlow = (
   events: OpenEvents,
 ): void => {
   let upstream: Socket | undefined
-  let settled = false
+  let idle: NodeJS.Timeout | undefined
+  let isSettled = false
 
-  const dropUpstream = (): void => {
+  const settle = (): void => {
+    isSettled = true
+    clearTimeout(idle)
     upstream?.removeAllListeners()
-    upstream?.on('error', () => undefined)
-    upstream?.destroy()
-    upstream = undefined
   }
-
+  const dropUpstream = (isReset: boolean): void => {
+    if (!upstream) return
+    upstream.on('error', ignore)
+    if (isReset) reset(upstream)
+    else upstream.destroy()
+  }
+  const relayed = (bytes: Buffer, protocol: Protocol, more: { fromUpstream?: Buffer; upstreamError?: Error } = {}) => {
+    settle()
+    events.bytes({ socket, bytes, protocol, ...(upstream ? { upstream } : {}), ...more })
+  }
   const decided = ({ protocol, bytes }: Peeked): void => {
-    settled = true
-    if (protocol === 'http1') {
-      dropUpstream()
-      return events.http(bytes)
-    }
-    upstream?.removeAllListeners()
-    events.bytes({ socket, bytes, protocol: PROTOCOLS[protocol], ...(upstream ? { upstream } : {}) })
+    if (protocol !== 'http1') return relayed(bytes, PROTOCOLS[protocol])
+    settle()
+    dropUpstream(false)
+    events.http(bytes)
   }
 
   const serverSpoke = (chunk: Buffer): void => {
-    if (settled || !upstream) return
-    settled = true
     stop()
-    upstream.pause()
-    upstream.removeAllListeners()
-    const empty = Buffer.alloc(0)
-    events.bytes({ socket, bytes: empty, protocol: 'opaque', upstream, fromUpstream: chunk })
+    upstream?.pause()
+    relayed(NOTHING, 'opaque', { fromUpstream: chunk })
+  }
+  const serverEnded = (): void => {
+    stop()
+    relayed(NOTHING, 'opaque')
+  }
+  const serverFailed = (upstreamError: Error): void => {
+    stop()
+    upstream = undefined
+    relayed(NOTHING, 'opaque', { upstreamError })
   }
 
-  const serverEnded = (reset: boolean): void => {
-    if (settled || !upstream) return
-    settled = true
-    stop()
-    dropUpstream()
-    if (reset) socket.resetAndDestroy()
-    else socket.destroySoon()
+  /** Nobody will ever speak to this client first, and it may never speak either. */
+  const awaitClient = (): void => {
+    idle = setTimeout(() => {
+      settle()
+      stop()
+      socket.destroySoon()
+    }, options.idleTimeoutMs).unref()
   }
-
   const dialMeanwhile = (): void => {
-    if (!destination) return
+    if (!destination) return awaitClient()
     options.dial(destination, (error, connected) => {
-      if (settled) return void connected?.on('error', () => undefined).destroy()
-      if (error || !connected) {
-        // With no server a client that waits for it would wait for ever; one that may still be mocked can.
-        if (!options.mayMock) failed()
-        return
-      }
+      if (isSettled) return void connected?.on('error', ignore).destroy()
+      if (error || !connected) return options.mayMock ? awaitClient() : serverFailed(error ?? new Error('no upstream'))
       upstream = connected
       connected.once('data', serverSpoke)
-      connected.once('end', () => serverEnded(false))
-      connected.once('error', () => serverEnded(true))
+      connected.once('end', serverEnded)
+      connected.once('error', serverFailed)
     })
-  }
-  const failed = (): void => {
-    settled = true
-    stop()
-    socket.resetAndDestroy()
   }
 
   const stop = peek(
     socket,
+    first,
     { timeoutMs: options.peekTimeoutMs, headTimeoutMs: options.headTimeoutMs },
     {
       decided,
       silent: dialMeanwhile,
-      gone: (reset) => {
-        settled = true
-        // A half-closed client with nothing to say gets what its server does: an end, or a reset.
-        dropUpstream()
-        if (reset) socket.destroy()
-        else socket.destroySoon()
+      ended: () => {
+        if (destination) return relayed(NOTHING, 'opaque')
+        settle()
+        socket.destroySoon()
+      },
+      lost: (isReset) => {
+        settle()
+        dropUpstream(isReset)
+        socket.destroy()
       },
     },
   )
-  if (first.length > 0) socket.unshift(first)
 }

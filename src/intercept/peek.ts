@@ -18,20 +18,28 @@ export interface PeekEvents {
   decided(peeked: Peeked): void
   /** The client has sent nothing so far. Peeking goes on: either side may still speak first. */
   silent(): void
-  /** The client ended or broke the connection before it sent anything that decides. */
-  gone(reset: boolean): void
+  /** The client ended its side without a byte; it may still be waiting for what the server says. */
+  ended(): void
+  /** The connection broke, or was destroyed on our side, before anything decided. */
+  lost(isReset: boolean): void
 }
 
 /** Undecided bytes held at most; HTTP decides long before. */
 const MAX_UNDECIDED = 16 * 1024
 
-/** The socket is paused when `decided` is called. Returns a way to stop. */
-export const peek = (socket: Socket, options: PeekOptions, events: PeekEvents): (() => void) => {
+/**
+ * Calls one of `decided`, `ended` and `lost`, once; the socket is paused then. May call it before it returns.
+ * @param first bytes that were read from the socket earlier
+ * @returns a way to stop
+ */
+export const peek = (socket: Socket, first: Buffer, options: PeekOptions, events: PeekEvents): (() => void) => {
   let bytes: Buffer = Buffer.alloc(0)
   let timer: NodeJS.Timeout | undefined
   let likelyHttp = false
+  let isOver = false
 
   const stop = (): void => {
+    isOver = true
     clearTimeout(timer)
     socket.off('data', onData)
     socket.off('end', onEnd)
@@ -49,24 +57,26 @@ export const peek = (socket: Socket, options: PeekOptions, events: PeekEvents): 
     else decide('opaque')
   }
   const onData = (chunk: Buffer): void => {
-    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
+    const isFirst = bytes.length === 0
+    bytes = isFirst ? chunk : Buffer.concat([bytes, chunk])
     const result = sniff(bytes)
     likelyHttp = result.likelyHttp
     if (result.protocol !== 'more') decide(result.protocol)
     else if (bytes.length > MAX_UNDECIDED) decide('opaque')
+    else if (isFirst) timer?.refresh() // a client that was found silent has spoken: once more, how long it may take
   }
   const onEnd = (): void => {
     if (bytes.length > 0) return decide('opaque')
     stop()
-    events.gone(false)
+    events.ended()
   }
   const onError = (): void => {
     stop()
-    events.gone(true)
+    events.lost(true)
   }
   const onClose = (): void => {
     stop()
-    events.gone(false)
+    events.lost(false)
   }
 
   socket.on('data', onData)
@@ -74,6 +84,8 @@ export const peek = (socket: Socket, options: PeekOptions, events: PeekEvents): 
   socket.on('error', onError)
   socket.on('close', onClose)
   timer = setTimeout(onTimeout, options.timeoutMs)
-  socket.resume()
+  if (first.length > 0) onData(first)
+  if (!isOver && socket.readableEnded) onEnd()
+  if (!isOver) socket.resume()
   return stop
 }

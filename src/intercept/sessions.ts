@@ -1,37 +1,40 @@
 /** All HTTP sessions of a data plane: made here, watched for their deadlines by one timer, drained together. */
 import type { Socket } from 'node:net'
-import type { HttpExchange } from '../http1/exchange.ts'
-import { HttpSession, type SessionOptions } from './http1-session.ts'
+import { HttpSession } from './http1-session.ts'
+import type { SessionEvents, SessionOptions } from './session-options.ts'
 
 export interface Sessions {
-  serve(
-    socket: Socket,
-    first: Buffer,
-    events: {
-      exchange(exchange: HttpExchange): void
-      malformed(status: number, why: string, startedAtMs: number): void
-    },
-  ): void
+  serve(socket: Socket, first: Buffer, events: Omit<SessionEvents, 'closed'>): void
+  /** Checks the deadlines of all; to be called about once a second. */
   tick(nowMs: number): void
+  /** Closes idle connections now, and every other one after its exchange; new ones get one exchange. */
   drain(): void
+  readonly size: number
 }
 
 export const createSessions = (options: SessionOptions): Sessions => {
   const open = new Set<HttpSession>()
+  let isDraining = false
   return {
     serve: (socket, first, events) => {
       const session = new HttpSession(socket, options, {
-        ...events,
+        exchange: events.exchange,
+        malformed: events.malformed,
         closed: () => void open.delete(session),
       })
       open.add(session)
       session.begin(first)
+      if (isDraining) session.drain()
     },
     tick: (nowMs) => {
       for (const session of open) session.tick(nowMs)
     },
     drain: () => {
+      isDraining = true
       for (const session of open) session.drain()
+    },
+    get size() {
+      return open.size
     },
   }
 }

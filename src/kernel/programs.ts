@@ -52,7 +52,13 @@ export interface Kernel {
   close(): void
 }
 
-const CONNECT_PROGRAMS = ['redirect_connect4', 'redirect_connect6', 'restore_peername4', 'restore_peername6'] as const
+const CONNECT_PROGRAMS = [
+  'redirect_connect4',
+  'redirect_connect6',
+  'forget_released',
+  'restore_peername4',
+  'restore_peername6',
+] as const
 const SOCKOPS_PROGRAM = 'follow_sockets'
 const PROG_TYPE_CGROUP_SOCK_ADDR = 18
 const HELPER_GET_CURRENT_PID_TGID = 14
@@ -153,6 +159,7 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
     readMapEntries: () => ({
       orig_dst: shim.call('understudy_map_entries', handle, 'orig_dst'),
       in_flight: shim.call('understudy_map_entries', handle, 'in_flight'),
+      client_slots: shim.call('understudy_map_entries', handle, 'client_slots'),
       policies: shim.call('understudy_map_entries', handle, 'policies'),
       excluded_cidrs: shim.call('understudy_map_entries', handle, 'excluded_cidrs'),
     }),

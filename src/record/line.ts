@@ -6,6 +6,7 @@ import type {
   Decision,
   Endpoint,
   Exchange,
+  Flow,
   Outcome,
   Protocol,
   Verdict,
@@ -92,10 +93,36 @@ export const lineText = (line: RecordLine): string => `${JSON.stringify(line)}\n
 export const faultOf = (exchange: Exchange): Fault | undefined =>
   exchange.outcome.fault ?? (exchange.decision.kind === 'refuse' ? exchange.decision.reason : undefined)
 
+interface FlowTexts {
+  readonly workload: string
+  readonly process: string | undefined
+  readonly client: string
+  readonly cookie: string
+  readonly clientCookie: string | undefined
+}
+
+/** What every exchange of a connection has in common is written once. */
+const textsOfFlows = new WeakMap<Flow, FlowTexts>()
+
+const flowTexts = (flow: Flow): FlowTexts => {
+  const known = textsOfFlows.get(flow)
+  if (known) return known
+  const { saved } = flow
+  const texts = {
+    workload: bounded(flow.workload.name, NAME_CHARS),
+    process: saved && visible(bounded(saved.process.name, PROCESS_CHARS)),
+    client: endpointText(flow.client),
+    cookie: flow.cookie.toString(),
+    clientCookie: saved?.clientCookie.toString(),
+  }
+  textsOfFlows.set(flow, texts)
+  return texts
+}
+
 /** Every key is always set: one object shape keeps this and JSON.stringify fast. */
 export const exchangeLine = (exchange: Exchange): ExchangeLine => {
   const { flow, request, resolution, decision, outcome } = exchange
-  const saved = flow.saved
+  const ofFlow = flowTexts(flow)
   const dialled = decision.kind === 'forward' || decision.kind === 'relay' ? decision.destination : undefined
   const original = place(resolution.destination)
   // Found, original and dialled are mostly the same endpoint; its text is made once.
@@ -104,15 +131,15 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
   return {
     kind: 'exchange',
     time: isoTime(exchange.startedAtMs),
-    workload: bounded(flow.workload.name, NAME_CHARS),
-    process: saved && visible(bounded(saved.process.name, PROCESS_CHARS)),
-    pid: saved?.process.pid,
+    workload: ofFlow.workload,
+    process: ofFlow.process,
+    pid: flow.saved?.process.pid,
     protocol: exchange.protocol,
     method: request && visible(bounded(request.method, METHOD_CHARS)),
     host: request?.host === undefined ? undefined : kept(redactHost(request.host), HOST_CHARS),
     path: request && kept(redactPath(request.path), PATH_CHARS),
     query: request?.query ? kept(redactQuery(request.query), PATH_CHARS) : undefined,
-    client: endpointText(flow.client),
+    client: ofFlow.client,
     originalDestination: original,
     resolvedBy: resolution.resolvedBy,
     trail: resolution.trail.slice(0, TRAIL_STEPS).map((attempt) => trailStep(attempt, text)),
@@ -124,8 +151,8 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
     requestBytes: outcome.requestBytes,
     responseBytes: outcome.responseBytes,
     durationMs: rounded(outcome.durationMs),
-    cookie: flow.cookie.toString(),
-    clientCookie: saved?.clientCookie.toString(),
+    cookie: ofFlow.cookie,
+    clientCookie: ofFlow.clientCookie,
   }
 }
 
@@ -194,8 +221,9 @@ const EPOCH = new Date(0).toISOString()
 let lastMs = 0
 let lastText = EPOCH
 
-/** Many exchanges share a millisecond, and formatting a date is dear. */
-const isoTime = (ms: number): string => {
+/** Many exchanges share a millisecond, and formatting a date is dear. The text has no room for a fraction of one. */
+const isoTime = (exactMs: number): string => {
+  const ms = Math.trunc(exactMs)
   if (ms === lastMs) return lastText
   const date = new Date(ms)
   lastText = Number.isNaN(date.getTime()) ? EPOCH : date.toISOString()

@@ -1,5 +1,5 @@
 /** Where this process lives in the cgroup2 hierarchy, and the folders of one run below it. */
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UnderstudyError } from '../errors.ts'
 
@@ -69,14 +69,29 @@ export const createRunCgroup = (id: string, parent = ownCgroup()): RunCgroup => 
   return cgroup
 }
 
-/** Process ids in a cgroup folder; empty where it is gone. */
-export const processesIn = (folder: string): number[] => {
+/** The cgroups directly below one: a command may make its own, a run inside a run for instance. */
+const childrenOf = (folder: string): string[] => {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true })
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => join(folder, entry.name))
+  } catch {
+    return []
+  }
+}
+
+const membersOf = (folder: string): number[] => {
   try {
     return readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number)
   } catch {
     return []
   }
 }
+
+/** Process ids in a cgroup folder and in all below it; empty where it is gone. */
+export const processesIn = (folder: string): number[] => [
+  ...membersOf(folder),
+  ...childrenOf(folder).flatMap((child) => processesIn(child)),
+]
 
 /** Ends every process of a cgroup at once (cgroup.kill, Linux 5.14), or one by one where that file is missing. */
 export const killAll = (folder: string): void => {
@@ -96,15 +111,15 @@ export const signal = (pid: number, name: NodeJS.Signals): void => {
   }
 }
 
-/** Removes the folders; false while a process is still in one. */
-export const removeRunCgroup = (cgroup: RunCgroup): boolean => {
-  let removed = true
-  for (const folder of [cgroup.workload, cgroup.listener, cgroup.tree]) {
-    try {
-      rmdirSync(folder)
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) removed = false
-    }
+/** Removes the folders of a run and what its command made below them; false while a process is still in one. */
+export const removeRunCgroup = ({ tree }: RunCgroup): boolean => removeTree(tree)
+
+const removeTree = (folder: string): boolean => {
+  for (const child of childrenOf(folder)) removeTree(child)
+  try {
+    rmdirSync(folder)
+  } catch {
+    return !existsSync(folder)
   }
-  return removed
+  return true
 }

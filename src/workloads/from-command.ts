@@ -24,23 +24,26 @@ export interface User {
 
 /** Signals that are meant for the command when they reach us. */
 const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGCONT'] as const
+/** Those of them that end a process by themselves when nobody handles them. */
+const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const
 const KEYBOARD: readonly string[] = ['SIGINT', 'SIGQUIT', 'SIGWINCH']
 /** How long what the command left running may take to end by itself. */
 const GRACE_MS = 2000
+
+const wholeNumber = (text = ''): number | undefined => (/^\d{1,10}$/.test(text) ? Number(text) : undefined)
 
 /** Who called sudo, from the variables it sets; undefined when nobody did, or root itself. */
 export const invokingUser = (
   env: Readonly<Record<string, string | undefined>>,
   passwd: string = readFileSync('/etc/passwd', 'utf8'),
 ): User | undefined => {
-  const uid = Number(env['SUDO_UID'] ?? 'none')
-  const gid = Number(env['SUDO_GID'] ?? 'none')
-  if (!Number.isInteger(uid) || !Number.isInteger(gid) || uid === 0) return undefined
+  const [uid, gid] = [wholeNumber(env['SUDO_UID']), wholeNumber(env['SUDO_GID'])]
+  if (!uid || gid === undefined) return undefined
   const entry = passwd
     .split('\n')
     .map((line) => line.split(':'))
     .find((fields) => fields[2] === String(uid))
-  return { uid, gid, name: entry?.[0] ?? env['SUDO_USER'] ?? '-', home: entry?.[5] ?? '/' }
+  return { uid, gid, name: entry?.[0] ?? env['SUDO_USER'] ?? '-', home: entry?.[5] ?? env['SUDO_HOME'] ?? '/' }
 }
 
 /** Whether our process group is the terminal's foreground group: then the keyboard's signals reach the command itself. */
@@ -57,15 +60,46 @@ const inForeground = (): boolean => {
 const identity = (user: User | undefined): [string, string, string] =>
   user ? [String(user.uid), String(user.gid), user.name] : ['-', '-', '-']
 
+/** The soft limit of open files before the runtime raised it (bin/understudy); '-' where it is not known. */
+const openFiles = (env: CommandOptions['env']): string => {
+  const limit = env['UNDERSTUDY_OPEN_FILES'] ?? ''
+  return /^\d{1,10}$/.test(limit) ? limit : '-'
+}
+
 const environment = (options: CommandOptions): Record<string, string | undefined> => {
-  const { user, env } = options
-  if (!user) return { ...env }
+  const { user } = options
+  const { UNDERSTUDY_OPEN_FILES: _, ...env } = options.env
+  if (!user) return env
   return { ...env, HOME: user.home, USER: user.name, LOGNAME: user.name }
 }
 
 /** Exit status as a shell reports it: the code, or 128 + the signal's number. */
 const statusOf = (code: number | null, name: NodeJS.Signals | null): number =>
   code ?? 128 + (name === null ? 0 : constants.signals[name])
+
+export interface HeldSignals {
+  /** With what a signal that has come would have ended this process, as a shell reports it. */
+  received(): Promise<number | undefined>
+  release(): void
+}
+
+/** Keeps ending signals from ending us while there is something to clear up. */
+export const holdSignals = (): HeldSignals => {
+  let status: number | undefined
+  const hold = (received: NodeJS.Signals): void => {
+    status ??= statusOf(null, received)
+  }
+  for (const each of ENDING) process.on(each, hold)
+  return {
+    received: async () => {
+      await new Promise((resolve) => setImmediate(resolve)) // one turn of the loop: what has arrived is delivered
+      return status
+    },
+    release: () => {
+      for (const each of ENDING) process.off(each, hold)
+    },
+  }
+}
 
 export interface RunningCommand {
   readonly pid: number
@@ -78,7 +112,16 @@ export const startCommand = (options: CommandOptions): RunningCommand => {
   const [uid, gid, name] = identity(options.user)
   const child = spawn(
     options.launcherPath,
-    [`${options.cgroup.workload}/cgroup.procs`, options.netns ?? '-', uid, gid, name, '--', ...options.argv],
+    [
+      `${options.cgroup.workload}/cgroup.procs`,
+      options.netns ?? '-',
+      uid,
+      gid,
+      name,
+      openFiles(options.env),
+      '--',
+      ...options.argv,
+    ],
     { stdio: 'inherit', env: environment(options) },
   )
   const pass = (received: NodeJS.Signals): void => {

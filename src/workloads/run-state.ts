@@ -2,9 +2,21 @@
  * What a run leaves on the machine, written down before it is made, so that the next start can clear up after one that
  * was killed. A lock tells living from dead: the kernel lets go of it with the process.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { UnderstudyError } from '../errors.ts'
 import { processesIn, removeRunCgroup, runCgroup } from './cgroup.ts'
 
 export const STATE_FOLDER = '/run/understudy'
@@ -12,6 +24,11 @@ export const PIN_FOLDER = '/sys/fs/bpf/understudy'
 
 /** Takes the exclusive lock of a file: a descriptor, or a negative number while a living process holds it. */
 export type Lock = (path: string) => number
+
+export interface LockPorts {
+  readonly lock: Lock
+  readonly unlock: (fd: number) => void
+}
 
 const State = z.object({ id: z.string().regex(/^[0-9a-z-]{1,64}$/), cgroupParent: z.string() })
 
@@ -28,23 +45,54 @@ export interface StateFolders {
   readonly pins: string
 }
 
+/** Each loses only to a sweep at that very moment. */
+const LOCK_ATTEMPTS = 100
+
 export const DEFAULT_FOLDERS: StateFolders = { state: STATE_FOLDER, pins: PIN_FOLDER }
 
 const remove = (path: string): void => rmSync(path, { force: true })
 
-/** Writes the run down and locks it for the life of this process. */
+/** A file that is in its folder, not one that a sweep has just unlinked. */
+const isLinked = (fd: number, path: string): boolean => {
+  try {
+    return fstatSync(fd).ino === statSync(path).ino
+  } catch {
+    return false
+  }
+}
+
+/** Between making the file and locking it, another start's sweep may take it for a dead run's; then it is made anew. */
+const lockOwn = ({ lock, unlock }: LockPorts, path: string): number => {
+  for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+    const fd = lock(path)
+    if (fd >= 0 && isLinked(fd, path)) return fd
+    if (fd >= 0) unlock(fd)
+  }
+  throw new Error(`the lock ${path} cannot be taken`)
+}
+
+/** Writes the run down and locks it for the life of this process. Throws FILE_UNWRITABLE. */
 export const recordRun = (
   id: string,
   cgroupParent: string,
-  ports: { readonly lock: Lock; readonly unlock: (fd: number) => void },
+  ports: LockPorts,
   folders: StateFolders = DEFAULT_FOLDERS,
 ): RunState => {
-  mkdirSync(folders.state, { recursive: true, mode: 0o700 })
   const lockPath = join(folders.state, `${id}.lock`)
   const statePath = join(folders.state, `${id}.json`)
-  const fd = ports.lock(lockPath)
-  if (fd < 0) throw new Error(`the lock of run ${id} is taken`)
-  writeFileSync(statePath, JSON.stringify({ id, cgroupParent }), { mode: 0o600 })
+  let fd = -1
+  try {
+    if (!existsSync(folders.state)) mkdirSync(folders.state, { mode: 0o700 })
+    fd = lockOwn(ports, lockPath)
+    writeFileSync(statePath, JSON.stringify({ id, cgroupParent }), { mode: 0o600 })
+  } catch (cause) {
+    if (fd >= 0) ports.unlock(fd)
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new UnderstudyError('FILE_UNWRITABLE', `cannot write down this run in ${folders.state}: ${reason}`, {
+      cause,
+      remedy: 'It holds what to clear up after a run that was killed. Make the folder writable for root.',
+    })
+  }
   return {
     id,
     pins: join(folders.pins, id),
@@ -80,36 +128,44 @@ const sweepRun = (id: string, folders: StateFolders): Swept => {
   try {
     parsed = JSON.parse(readFileSync(statePath, 'utf8'))
   } catch {
-    return { id, removed } // killed between the lock and the first byte: nothing else was made yet
+    return { id, removed } // killed before its first byte, or just now ended: there is nothing else
   }
   const state = State.safeParse(parsed)
   if (!state.success) return { id, removed, kept: `${statePath} is not a state file of this version` }
   const cgroup = runCgroup(state.data.cgroupParent, id)
-  const alive = processesIn(cgroup.workload)
+  const alive = processesIn(cgroup.tree)
   if (alive.length > 0) {
     return { id, removed, kept: `its command still runs (pid ${alive.join(', ')}) in ${cgroup.workload}` }
   }
-  if (existsSync(cgroup.tree) && removeRunCgroup(cgroup)) removed.push(`cgroup ${cgroup.tree}`)
-  return { id, removed }
+  if (!existsSync(cgroup.tree)) return { id, removed }
+  if (!removeRunCgroup(cgroup)) return { id, removed, kept: `the kernel still holds its cgroup ${cgroup.tree}` }
+  return { id, removed: [...removed, `cgroup ${cgroup.tree}`] }
+}
+
+/** One that cannot be swept must not keep the others, nor the next run, from going on. */
+const sweepSafely = (id: string, folders: StateFolders): Swept => {
+  try {
+    return sweepRun(id, folders)
+  } catch (error) {
+    return { id, removed: [], kept: error instanceof Error ? error.message : String(error) }
+  }
 }
 
 /** Clears up after every run whose process is dead. Never touches a run that is alive, nor anything not written down. */
-export const sweep = (
-  ports: { readonly lock: Lock; readonly unlock: (fd: number) => void },
-  folders: StateFolders = DEFAULT_FOLDERS,
-): Swept[] => {
+export const sweep = (ports: LockPorts, folders: StateFolders = DEFAULT_FOLDERS): Swept[] => {
   if (!existsSync(folders.state)) return []
   const ids = readdirSync(folders.state).flatMap((name) => (name.endsWith('.lock') ? [name.slice(0, -5)] : []))
   return ids.flatMap((id) => {
     const lockPath = join(folders.state, `${id}.lock`)
     const fd = ports.lock(lockPath)
     if (fd < 0) return []
-    const swept = sweepRun(id, folders)
+    const wasWritten = existsSync(join(folders.state, `${id}.json`))
+    const swept = sweepSafely(id, folders)
     if (swept.kept === undefined) {
       remove(join(folders.state, `${id}.json`))
       remove(lockPath)
     }
     ports.unlock(fd)
-    return [swept]
+    return wasWritten || swept.removed.length > 0 ? [swept] : []
   })
 }

@@ -1,5 +1,6 @@
 /** Which process has a TCP port, for error messages. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { basename } from 'node:path'
 
 const LISTEN = '0A'
 
@@ -26,6 +27,15 @@ const hasSocket = (pid: string, links: ReadonlySet<string>): boolean => {
   }
 }
 
+/** The program's name; the kernel's comm is only its first thread's (`node-MainThread`). */
+const programName = (pid: string): string => {
+  try {
+    return basename(readlinkSync(`/proc/${pid}/exe`)).replace(/ \(deleted\)$/, '')
+  } catch {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+  }
+}
+
 /** `nginx (pid 812)`; undefined where it cannot be told. */
 export const whoListens = (
   port: number,
@@ -36,7 +46,7 @@ export const whoListens = (
     const links = new Set(inodes.map((inode) => `socket:[${inode}]`))
     if (links.size === 0) return undefined
     const pid = readdirSync('/proc').find((name) => /^\d+$/.test(name) && hasSocket(name, links))
-    return pid === undefined ? undefined : `${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()} (pid ${pid})`
+    return pid === undefined ? undefined : `${programName(pid)} (pid ${pid})`
   } catch {
     return undefined
   }

@@ -23,7 +23,13 @@ test('each struct of contract.h is in the table, and nothing else', () => {
 test('a port range is two 16-bit numbers, as many as the policy has room for', { skip }, () => {
   const range = readStructs(elfSection(readFileSync(OBJECT), '.BTF')).get('port_range')
   assert.equal(range?.size, 4)
-  assert.deepEqual([...(range?.offsets ?? [])], [['first', 0], ['last', 2]])
+  assert.deepEqual(
+    [...(range?.offsets ?? [])],
+    [
+      ['first', 0],
+      ['last', 2],
+    ],
+  )
   assert.equal(POLICY.fields.excluded_ports.size, MAX_PORT_RANGES * 4)
 })
 

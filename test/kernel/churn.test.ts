@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { fixture, type Lab, labTest, NET, until } from '../support/lab.ts'
+import { fence } from '../support/fence.ts'
+import { fixture, labTest, NET, until } from '../support/lab.ts'
 import { startPlane } from '../support/plane.ts'
 
 const kernelTest = labTest('churn')
@@ -17,7 +18,7 @@ for (const [family, host] of [
       policy: { source4: NET.app4, excludedPorts: [{ first: CLOSED_PORT, last: CLOSED_PORT }] },
     })
     context.after(plane.close)
-    await refuseMarked(lab, context, plane.policy.listenPort4)
+    await fence(lab, context, 'app', `meta mark ${MARK} tcp dport ${plane.policy.listenPort4} reject with tcp reset`)
     const argv = [host, '80', `${COUNT}`, `${MARK}`, `${CLOSED_PORT}`]
     const result = await lab.run('workload', ['python3', '-S', '-E', fixture('churn.py'), ...argv])
     assert.equal(result.stderr, '')
@@ -39,16 +40,5 @@ for (const [family, host] of [
     assert.equal(reasons.get('orderly')?.length, 2 * EACH)
     assert.equal(reasons.get('aborted')?.length, 2 * EACH)
     assert.deepEqual(plane.counted(), {})
-  })
-}
-
-/** A firewall rule in the app's namespace that refuses marked connections to the listener, for one test. */
-async function refuseMarked(lab: Lab, context: { after(run: () => Promise<void>): void }, port: number): Promise<void> {
-  const rule = `add rule ip fence in meta mark ${MARK} tcp dport ${port} reject with tcp reset`
-  const chain = `add table ip fence; add chain ip fence in { type filter hook input priority 0; }`
-  const { code, stderr } = await lab.run('app', ['nft', `${chain}; ${rule}`])
-  assert.equal(code, 0, stderr)
-  context.after(async () => {
-    await lab.run('app', ['nft', 'delete table ip fence'])
   })
 }

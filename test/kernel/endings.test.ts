@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import type { ConnectionSummary } from '../../src/flow.ts'
-import { type ClientSpec, dial, dialAndStay, serveWorld } from '../support/client.ts'
+import { type ClientSpec, dial, dialAndStay, parseSeen, serveWorld } from '../support/client.ts'
+import { fence } from '../support/fence.ts'
 import { type Lab, labTest, NET, until } from '../support/lab.ts'
 import { type Accepted, httpAnswer, type Plane, type PlaneOptions, startPlane } from '../support/plane.ts'
 
 const kernelTest = labTest('endings')
 /** Port 80 is redirected, everything above is not. */
 const DIRECT = { excludedPorts: [{ first: 81, last: 65_535 }] } as const
+/** What refuseMarked refuses. */
+const MARK = 0x77
 const REPLY = 300_000
 const SENT = 200_000
 
@@ -32,6 +35,10 @@ const onlySummary = async (plane: Plane): Promise<ConnectionSummary> => {
   assert.ok(summary.durationMs >= 0 && summary.durationMs < 20_000)
   return summary
 }
+
+/** The rule of a firewall that refuses marked connections to the listener. */
+const refuseMarked = (plane: Plane): string =>
+  `meta mark ${MARK} tcp dport ${plane.policy.listenPort4} reject with tcp reset`
 
 /** Reads to the end of the stream, then answers with REPLY bytes and closes. */
 const readAllThenReply = ({ socket }: Accepted): void => {
@@ -202,16 +209,45 @@ kernelTest('a connection given up while it waits for the handshake is summed up 
 
 kernelTest('a redirected connection that a firewall refuses leaves nothing in the maps', async (lab, context) => {
   const plane = await start(lab, context)
-  const rule = `meta mark 0x77 tcp dport ${plane.policy.listenPort4} reject with tcp reset`
-  const chain = `add table ip fence; add chain ip fence in { type filter hook input priority 0; }`
-  const set = await lab.run('app', ['nft', `${chain}; add rule ip fence in ${rule}`])
-  assert.equal(set.code, 0, set.stderr)
-  context.after(() => void lab.start('app', ['nft', 'delete table ip fence']))
-  assert.equal((await dial(lab, { to: [NET.served4, 80], mark: 0x77 })).error, 'ECONNREFUSED')
+  await fence(lab, context, 'app', refuseMarked(plane))
+  assert.equal((await dial(lab, { to: [NET.served4, 80], mark: MARK })).error, 'ECONNREFUSED')
   const summary = await onlySummary(plane)
   assert.equal(summary.closeReason, 'refused')
   assert.equal(summary.verdict, 'redirected')
   assert.deepEqual(plane.counted(), { redirected: 1 })
+})
+
+kernelTest('a socket refused by the listener and then dialled direct leaves no entry', async (lab, context) => {
+  const server = await serveWorld(lab, [8080])
+  context.after(() => server.kill())
+  const plane = await start(lab, context)
+  await fence(lab, context, 'app', refuseMarked(plane))
+  const client = await dialAndStay(lab, { to: [NET.served4, 80], again: [NET.world4, 8080], mark: MARK })
+  assert.deepEqual(plane.counted(), { redirected: 1, excluded_port: 1 })
+  assert.equal(plane.kernel.readMapEntries()['in_flight'], 0)
+  client.tell('go on')
+  const seen = parseSeen((await client.finished).stdout)
+  assert.equal(seen.first, 'ECONNREFUSED')
+  assert.equal(seen.peer, `${NET.world4} 8080`)
+  await until('both are summed up', () => plane.summaries().length === 2)
+  assert.deepEqual(
+    plane.summaries().map(({ closeReason, verdict }) => [closeReason, verdict]),
+    [
+      ['refused', 'redirected'],
+      ['orderly', 'excluded_port'],
+    ],
+  )
+})
+
+kernelTest('on a lossy network what is sent twice is counted once, and the repetitions apart', async (lab, context) => {
+  const server = await serveWorld(lab, [8080])
+  context.after(() => server.kill())
+  const plane = await start(lab, context)
+  await fence(lab, context, 'world', 'tcp dport 8080 ip length > 200 numgen inc mod 4 == 1 drop')
+  const seen = await dial(lab, { to: [NET.served4, 8080], send: SENT, end: 'shutdown' })
+  const summary = await onlySummary(plane)
+  assert.deepEqual([summary.bytesSent, summary.bytesReceived], [SENT, seen.received])
+  assert.ok(summary.retransmits > 0)
 })
 
 kernelTest('a process that dies leaves no entry of its open connections', async (lab, context) => {

@@ -113,6 +113,20 @@ sys.stdin.readline()
   await client.finished
 })
 
+kernelTest('a listener that answers with SYN cookies hands the record on all the same', async (lab, context) => {
+  const cookies = (mode: number) => lab.run('app', ['sysctl', '-qw', `net.ipv4.tcp_syncookies=${mode}`])
+  assert.equal((await cookies(2)).code, 0)
+  context.after(() => cookies(1))
+  const plane = await startPlane(lab)
+  context.after(plane.close)
+  for (const spec of [{ to: [NET.served4, 80] }, { family: 6, to: [NET.served6, 80] }] as const) {
+    assert.equal((await dial(lab, spec)).answer, 'understudy')
+    const [accepted] = await plane.arrivals(1)
+    assert.equal(accepted?.saved?.destination.address, spec.to[0])
+  }
+  assert.deepEqual(plane.counted(), { redirected: 2, accepted: 2 })
+})
+
 kernelTest('a connection made straight to the listener has a cookie and no record', async (lab, context) => {
   const plane = await startPlane(lab)
   context.after(plane.close)

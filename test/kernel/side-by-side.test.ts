@@ -19,8 +19,14 @@ kernelTest('two agents on two cgroups each see only their own connections', asyn
   assert.equal((await dial(lab, { to: [NET.served4, 80] })).answer, 'ours')
   assert.equal((await dial(lab, { to: [NET.served4, 81] }, other.workload)).answer, 'theirs')
   assert.equal((await dial(lab, { family: 6, to: [NET.served6, 82] }, other.workload)).answer, 'theirs')
-  assert.deepEqual(ours.accepted.map(({ saved }) => saved?.destination.port), [80])
-  assert.deepEqual(theirs.accepted.map(({ saved }) => saved?.destination.port), [81, 82])
+  assert.deepEqual(
+    ours.accepted.map(({ saved }) => saved?.destination.port),
+    [80],
+  )
+  assert.deepEqual(
+    theirs.accepted.map(({ saved }) => saved?.destination.port),
+    [81, 82],
+  )
   assert.deepEqual(ours.counted(), { redirected: 1, accepted: 1 })
   assert.deepEqual(theirs.counted(), { redirected: 2, accepted: 2 })
   await ours.emptied()

@@ -21,11 +21,17 @@ test('every 16 bytes are written as a text that reads back as the same bytes', (
 
 test('an IPv6 address is written as a URL writes it (RFC 5952, but for v4-mapped ones)', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.ipV6(), sparse.map((bytes) => formatAddress(bytes, 0))), (text) => {
-      const ours = formatAddress(parseAddress(text), 0)
-      fc.pre(ours.includes(':'))
-      assert.equal(`[${ours}]`, new URL(`http://[${text}]/`).hostname)
-    }),
+    fc.property(
+      fc.oneof(
+        fc.ipV6(),
+        sparse.map((bytes) => formatAddress(bytes, 0)),
+      ),
+      (text) => {
+        const ours = formatAddress(parseAddress(text), 0)
+        fc.pre(ours.includes(':'))
+        assert.equal(`[${ours}]`, new URL(`http://[${text}]/`).hostname)
+      },
+    ),
   )
 })
 

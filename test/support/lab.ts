@@ -19,6 +19,8 @@ const NEEDED_PROGRAMS = ['ip', 'nft', 'bpftool', 'curl', 'socat', 'python3', 'sy
 /** The distribution's own programs before any version manager's wrappers, which take longer than the tests. */
 const PATH = `/usr/sbin:/usr/bin:/sbin:/bin:${process.env['PATH'] ?? ''}`
 const RUN_TIMEOUT_MS = 20_000
+/** A person's Ctrl-C, and the test runner's way to end a file that hangs: the lab goes all the same. */
+const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Addresses, the same in every lab. Anything in a `served` network is answered by whoever listens in the world. */
 export const NET = {
@@ -248,13 +250,20 @@ export const createLab = (name: string): Lab => {
   const close = (): void => {
     if (!open) return
     open = false
-    process.off('exit', close)
     if (appNetnsFd >= 0) shim.raw('understudy_close_fd', appNetnsFd)
-    const nested = spawnSync('find', [base, '-mindepth', '1', '-type', 'd'], { encoding: 'utf8' }).stdout.split('\n')
-    removeCgroups(base, [base, ...nested.filter(Boolean).sort()])
-    for (const netns of [app, world]) spawnSync('ip', ['netns', 'delete', netns], { env: { PATH } })
+    const folders = spawnSync('find', [base, '-type', 'd'], { encoding: 'utf8' }).stdout.split('\n')
+    try {
+      removeCgroups(base, folders.filter(Boolean).sort())
+    } finally {
+      for (const netns of [app, world]) spawnSync('ip', ['netns', 'delete', netns], { env: { PATH } })
+      process.off('exit', close)
+      for (const signal of ENDS) process.off(signal, interrupted)
+    }
   }
+  // On, not once: a second signal must not end the process while it cleans up.
+  const interrupted = (): void => process.exit(1)
   process.once('exit', close)
+  for (const signal of ENDS) process.on(signal, interrupted)
   try {
     mkdirSync(outside, { recursive: true })
     cgroups = makeCgroups(join(base, 'tree'))
@@ -267,7 +276,7 @@ export const createLab = (name: string): Lab => {
 
   const start: Lab['start'] = (place, argv, cgroup = place === 'workload' ? cgroups.workload : outside) => {
     const netns = `/run/netns/${place === 'world' ? world : app}`
-    return follow([join(cgroup, 'cgroup.procs'), netns, '-', '-', '-', '--', ...argv])
+    return follow([join(cgroup, 'cgroup.procs'), netns, '-', '-', '-', '-', '--', ...argv])
   }
   const run: Lab['run'] = async (place, argv, cgroup) => {
     const started = start(place, argv, cgroup)

@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { test } from 'node:test'
 import { filesUnder, read, withoutComments } from './tree.ts'
 
-const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|bpf))?\.(ts|c|h|sh)$/
+const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|bpf|d))?\.(ts|js|c|h|sh)$/
 /** Words that say nothing about what a file is for. */
 const EMPTY_WORDS = new Set(['util', 'utils', 'helper', 'helpers', 'common', 'manager', 'misc', 'index'])
 
@@ -26,7 +26,7 @@ test('no file or folder has a name that says nothing', () => {
 })
 
 test('there are no default exports', () => {
-  const sources = code.filter((path) => path.endsWith('.ts') && path.startsWith('src/'))
+  const sources = code.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && path.startsWith('src/'))
   assert.deepEqual(
     sources.filter((path) => /^export default\b/m.test(withoutComments(read(path)))),
     [],

@@ -44,7 +44,18 @@ test('the address is read where it lies', () => {
   assert.equal(formatAddress(bytes, 5), '2001:db8::7')
 })
 
-for (const text of ['', 'localhost', '1.2.3', '1.2.3.4.5', '256.1.1.1', '1::2::3', 'fe80::1%eth0', '[::1]', ' ::1', '1.2.3.4:80']) {
+for (const text of [
+  '',
+  'localhost',
+  '1.2.3',
+  '1.2.3.4.5',
+  '256.1.1.1',
+  '1::2::3',
+  'fe80::1%eth0',
+  '[::1]',
+  ' ::1',
+  '1.2.3.4:80',
+]) {
   test(`'${text}' is not an address`, () => {
     assert.throws(() => parseAddress(text), RangeError)
   })

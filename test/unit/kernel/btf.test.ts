@@ -66,7 +66,8 @@ test('a disagreement is an error of this machine, with a remedy', () => {
   const file = changed('policy', (struct) => ({ ...struct, size: 120 }))
   assert.throws(
     () => checkLayout(file),
-    (error) => error instanceof UnderstudyError && error.code === 'LAYOUT_MISMATCH' && /make bpf/.test(error.remedy ?? ''),
+    (error) =>
+      error instanceof UnderstudyError && error.code === 'LAYOUT_MISMATCH' && /make bpf/.test(error.remedy ?? ''),
   )
 })
 

@@ -17,7 +17,10 @@ const codeOf = (work: () => unknown): string => {
 }
 
 test('a library that is not there is not built', () => {
-  assert.match(codeOf(() => loadShim('/there/is/none.so')), /^NOT_BUILT: .*make native/)
+  assert.match(
+    codeOf(() => loadShim('/there/is/none.so')),
+    /^NOT_BUILT: .*make native/,
+  )
 })
 
 test('a library that is not one cannot be loaded', (context) => {
@@ -25,7 +28,10 @@ test('a library that is not one cannot be loaded', (context) => {
   context.after(() => rmSync(folder, { recursive: true }))
   const path = join(folder, 'libunderstudy.so')
   writeFileSync(path, 'not a library')
-  assert.match(codeOf(() => loadShim(path)), /^NOT_BUILT: .*libbpf/)
+  assert.match(
+    codeOf(() => loadShim(path)),
+    /^NOT_BUILT: .*libbpf/,
+  )
 })
 
 test('an errno has its name, and a code of libbpf its number', () => {

@@ -1,0 +1,55 @@
+/** Orders to bench/connect-loop.c, which times both ends of many short connections in one thread. */
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { CORES, compile, onCore } from './site.ts'
+
+export interface Order {
+  /** The folder of the cgroup that the sockets are to belong to. */
+  readonly cgroup: string
+  /** Which of the listeners given at start accepts. */
+  readonly listener: number
+  readonly address: string
+  readonly port: number
+  readonly connections: number
+  /** How many times 128 bytes go and 512 come back. */
+  readonly exchanges: number
+  /** Also look the accepted socket up. */
+  readonly resolve: boolean
+}
+
+export interface Timed {
+  readonly ns: number
+  readonly resolved: number
+}
+
+export interface ConnectLoop {
+  run(order: Order): Promise<Timed>
+  close(): void
+}
+
+const FIRST_FD = 3
+
+/** Starts the loop in a network namespace, on the core of what is measured, with the listeners' descriptors. */
+export const startConnectLoop = (netns: string, listeners: readonly number[], pinnedMap?: string): ConnectLoop => {
+  const program = compile('connect-loop')
+  const map = pinnedMap === undefined ? [] : [pinnedMap]
+  const child = spawn('nsenter', [`--net=${netns}`, ...onCore(CORES.subject, program, ...map)], {
+    stdio: ['pipe', 'pipe', 'inherit', ...listeners],
+  })
+  const { stdin, stdout } = child
+  if (!stdin || !stdout) throw new Error('no pipes to connect-loop')
+  stdin.on('error', () => {}) // it ended: the answer that does not come says so
+  const answers: AsyncIterator<string> = createInterface({ input: stdout })[Symbol.asyncIterator]()
+  return {
+    run: async (order) => {
+      const { cgroup, listener, address, port, connections, exchanges, resolve } = order
+      const words = [`${cgroup}/cgroup.procs`, FIRST_FD + listener, address, port, connections, exchanges]
+      stdin.write(`${words.join(' ')} ${resolve ? 1 : 0}\n`)
+      const { value, done } = await answers.next()
+      if (done) throw new Error('connect-loop ended without an answer')
+      const [ns = 0, resolved = 0] = String(value).split(' ').map(Number)
+      return { ns, resolved }
+    },
+    close: () => void child.kill(),
+  }
+}

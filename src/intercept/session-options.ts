@@ -1,0 +1,22 @@
+/** What an HTTP session is given, and whom it tells. Types only. */
+import type { RefuseReason } from '../flow.ts'
+import type { HttpExchange } from '../http1/exchange.ts'
+import type { Limits } from '../http1/limits.ts'
+import type { BodyBudget } from './body-reader.ts'
+
+export interface SessionOptions {
+  readonly limits: Limits
+  readonly headTimeoutMs: number
+  readonly idleTimeoutMs: number
+  /** How long a request body or an answer may stand still. */
+  readonly stallTimeoutMs: number
+  readonly budget: BodyBudget
+  readonly now: () => number
+}
+
+export interface SessionEvents {
+  exchange(exchange: HttpExchange): void
+  /** Bytes that are no request: answered here with `status` and closed. `responseBytes` counts the answer's body. */
+  malformed(status: number, reason: RefuseReason, responseBytes: number, startedAtMs: number): void
+  closed(): void
+}

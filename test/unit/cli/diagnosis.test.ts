@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { renderDiagnosis } from '../../../src/cli/diagnosis.ts'
+import type { Finding } from '../../../src/kernel/features.ts'
+
+const row = (feature: string, rest: Partial<Finding> = {}): Finding => ({
+  feature,
+  state: 'ok',
+  here: 'there',
+  since: '',
+  required: true,
+  instead: '',
+  remedy: '',
+  ...rest,
+})
+
+const LACKING = row('ring buffer', {
+  state: 'missing',
+  here: 'gone',
+  since: '5.8',
+  instead: 'nothing',
+  remedy: 'newer',
+})
+const DIAGNOSIS = { version: '1', works: true, isRoot: true, findings: [row('Linux', { since: '5.10' }), LACKING] }
+
+test('columns line up, and what is lacking has its own lines below', () => {
+  assert.equal(
+    renderDiagnosis(DIAGNOSIS, { colour: false }),
+    [
+      '         FEATURE      SINCE  HERE',
+      'ok       Linux        5.10   there',
+      'missing  ring buffer  5.8    gone',
+      '           instead: nothing',
+      '           remedy:  newer',
+      '',
+      '`understudy run` works here.',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('colours do not move the columns', () => {
+  const painted = renderDiagnosis(DIAGNOSIS, { colour: true })
+  const bare = painted.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g'), '')
+  assert.notEqual(painted, bare)
+  assert.equal(bare, renderDiagnosis(DIAGNOSIS, { colour: false }))
+})
+
+test('the verdict names what is required and missing, and nothing else', () => {
+  const findings = [
+    LACKING,
+    row('names', { state: 'missing', required: false }),
+    row('self-test', { state: 'missing' }),
+  ]
+  const text = renderDiagnosis({ ...DIAGNOSIS, works: false, findings }, { colour: false })
+  assert.match(text, /does not work here: ring buffer\. `understudy serve` does\./)
+})
+
+test('who is not root is told so, and how many lines were skipped', () => {
+  const findings = [row('a', { state: 'unknown' }), row('b', { state: 'unknown' })]
+  const text = renderDiagnosis({ ...DIAGNOSIS, works: false, isRoot: false, findings }, { colour: false })
+  assert.match(text, /Not root: .*the 2 lines that say unknown.*sudo understudy doctor/s)
+})

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { UnderstudyError } from '../../../src/errors.ts'
+import { createRunCgroup, type RunCgroup } from '../../../src/workloads/cgroup.ts'
+import { type LockPorts, recordRun, type StateFolders, sweep } from '../../../src/workloads/run-state.ts'
+
+interface Scene {
+  readonly folders: StateFolders
+  readonly parent: string
+  /** Locks as the kernel keeps them: a dead process holds none. */
+  readonly ports: LockPorts
+  /** A run with all that it makes. */
+  begin(id: string): RunCgroup
+  /** Its process is gone. */
+  die(id: string): void
+}
+
+const scene = (context: TestContext): Scene => {
+  const base = mkdtempSync(join(tmpdir(), 'understudy-state-'))
+  context.after(() => rmSync(base, { recursive: true, force: true }))
+  const folders = { state: join(base, 'state'), pins: join(base, 'pins') }
+  const parent = join(base, 'cgroup')
+  mkdirSync(parent)
+  const held = new Map<string, number>()
+  const ports: LockPorts = {
+    lock: (path) => {
+      if (held.has(path)) return -11
+      const fd = openSync(path, 'a', 0o600)
+      held.set(path, fd)
+      return fd
+    },
+    unlock: (fd) => {
+      closeSync(fd)
+      for (const [path, other] of held) if (other === fd) held.delete(path)
+    },
+  }
+  return {
+    folders,
+    parent,
+    ports,
+    begin: (id) => {
+      const state = recordRun(id, parent, ports, folders)
+      mkdirSync(state.pins, { recursive: true })
+      writeFileSync(join(state.pins, 'orig_dst'), '')
+      return createRunCgroup(id, parent)
+    },
+    die: (id) => {
+      const path = join(folders.state, `${id}.lock`)
+      ports.unlock(held.get(path) ?? -1)
+    },
+  }
+}
+
+const everything = ({ folders, parent }: Scene): string[] =>
+  [folders.state, folders.pins, parent].flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : []))
+
+test('a run that has ended is forgotten', (context) => {
+  const at = scene(context)
+  recordRun('1-a', at.parent, at.ports, at.folders).remove()
+  assert.deepEqual(everything(at), [])
+  assert.deepEqual(sweep(at.ports, at.folders), [])
+})
+
+test('all that a dead run has left is removed and named', (context) => {
+  const at = scene(context)
+  at.begin('1-a')
+  at.die('1-a')
+  const [swept] = sweep(at.ports, at.folders)
+  assert.deepEqual(swept, {
+    id: '1-a',
+    removed: [
+      `pin ${at.folders.pins}/1-a/orig_dst`,
+      `folder ${at.folders.pins}/1-a`,
+      `cgroup ${at.parent}/understudy-1-a`,
+    ],
+  })
+  assert.deepEqual(everything(at), [])
+})
+
+test('a living run is not touched', (context) => {
+  const at = scene(context)
+  at.begin('1-a')
+  const before = everything(at)
+  assert.deepEqual(sweep(at.ports, at.folders), [])
+  assert.deepEqual(everything(at), before)
+})
+
+test('the cgroup of a dead run whose command lives is kept, and swept later', (context) => {
+  const at = scene(context)
+  const { workload } = at.begin('1-a')
+  writeFileSync(join(workload, 'cgroup.procs'), '4711\n')
+  at.die('1-a')
+  const [first] = sweep(at.ports, at.folders)
+  assert.match(first?.kept ?? '', /still runs \(pid 4711\)/)
+  assert.ok(existsSync(workload))
+  rmSync(join(workload, 'cgroup.procs'))
+  const [second] = sweep(at.ports, at.folders)
+  assert.deepEqual(second?.removed, [`cgroup ${at.parent}/understudy-1-a`])
+  assert.deepEqual(sweep(at.ports, at.folders), [])
+})
+
+test('a cgroup that the kernel still holds is kept for a later sweep', (context) => {
+  const at = scene(context)
+  const { listener } = at.begin('1-a')
+  writeFileSync(join(listener, 'cgroup.events'), '')
+  at.die('1-a')
+  assert.match(sweep(at.ports, at.folders)[0]?.kept ?? '', /still holds its cgroup/)
+  assert.ok(existsSync(join(at.folders.state, '1-a.json')))
+})
+
+test('a lock file with nothing beside it goes without a word', (context) => {
+  const at = scene(context)
+  mkdirSync(at.folders.state)
+  writeFileSync(join(at.folders.state, '1-a.lock'), '')
+  assert.deepEqual(sweep(at.ports, at.folders), [])
+  assert.deepEqual(everything(at), [])
+})
+
+test('a state file that another version wrote is kept and named', (context) => {
+  const at = scene(context)
+  mkdirSync(at.folders.state)
+  writeFileSync(join(at.folders.state, '1-a.lock'), '')
+  writeFileSync(join(at.folders.state, '1-a.json'), '{"id": "../../etc", "cgroupParent": "/"}')
+  assert.match(sweep(at.ports, at.folders)[0]?.kept ?? '', /1-a\.json is not a state file of this version/)
+})
+
+test('one run that cannot be swept does not keep the others', (context) => {
+  const at = scene(context)
+  for (const id of ['1-a', '2-b']) at.begin(id)
+  mkdirSync(join(at.folders.pins, '1-a', 'strange-folder'))
+  for (const id of ['1-a', '2-b']) at.die(id)
+  const [first, second] = sweep(at.ports, at.folders)
+  assert.match(first?.kept ?? '', /strange-folder/)
+  assert.deepEqual([second?.id, second?.kept], ['2-b', undefined])
+})
+
+test('a start whose lock file is swept between its making and its locking makes another', (context) => {
+  const at = scene(context)
+  let sweeps = 3
+  const ports: LockPorts = {
+    ...at.ports,
+    lock: (path) => {
+      const fd = at.ports.lock(path)
+      if (sweeps-- > 0) rmSync(path)
+      return fd
+    },
+  }
+  const state = recordRun('1-a', at.parent, ports, at.folders)
+  assert.ok(existsSync(join(at.folders.state, '1-a.lock')))
+  state.remove()
+  assert.deepEqual(everything(at), [])
+})
+
+test('a state folder that cannot be made is an error for the user', (context) => {
+  const at = scene(context)
+  const folders = { ...at.folders, state: join(at.folders.state, 'below/nothing') }
+  assert.throws(
+    () => recordRun('1-a', at.parent, at.ports, folders),
+    (error) => error instanceof UnderstudyError && error.code === 'FILE_UNWRITABLE' && error.message.includes('ENOENT'),
+  )
+})
