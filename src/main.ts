@@ -2,7 +2,7 @@
 import { enableCompileCache } from 'node:module'
 import { HELP } from './cli/help.ts'
 import { EXIT_CODES, UnderstudyError } from './errors.ts'
-import { PATHS, version } from './paths.ts'
+import { COMPILE_CACHE, version } from './paths.ts'
 
 /** Each takes its arguments and resolves with the exit code. Loaded when asked for: the others cost memory. */
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
@@ -41,5 +41,5 @@ const report = (error: unknown): number => {
 
 // With the stripped source at hand, the compiler that strips types is not loaded: a quarter of our memory. A folder that
 // cannot be written only means that it is loaded after all.
-enableCompileCache(PATHS.compileCache)
+enableCompileCache(COMPILE_CACHE)
 process.exitCode = await dispatch(process.argv.slice(2)).catch(report)

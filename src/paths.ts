@@ -6,12 +6,15 @@ import { z } from 'zod'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
+/** What has to be built before anything can be intercepted. */
 export const PATHS = {
   bpfObject: join(root, 'build/understudy.bpf.o'),
   shim: join(root, 'build/libunderstudy.so'),
   launcher: join(root, 'build/understudy-launch'),
-  compileCache: join(root, 'build/compile-cache'),
 }
+
+/** Where the runtime keeps our source without its types. */
+export const COMPILE_CACHE = join(root, 'build/compile-cache')
 
 /** This program's version, from package.json. */
 export const version = (): string =>

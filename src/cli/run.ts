@@ -1,7 +1,7 @@
 import { environment } from '../config/load.ts'
 import { UnderstudyError } from '../errors.ts'
 import { netnsPath } from '../kernel/netns.ts'
-import { runCommand } from '../run.ts'
+import { runCommand } from '../run/run-command.ts'
 import { invokingUser } from '../workloads/from-command.ts'
 import { HELP } from './help.ts'
 import { COMMON_FLAGS, loadInputs, parseFlags } from './options.ts'

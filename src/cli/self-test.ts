@@ -11,7 +11,7 @@ import { environment } from '../config/load.ts'
 import { defaultConfig } from '../config/schema.ts'
 import type { Expectation } from '../decide/matching/expectation.ts'
 import { UnderstudyError } from '../errors.ts'
-import { runCommand } from '../run.ts'
+import { runCommand } from '../run/run-command.ts'
 
 export interface SelfTest {
   readonly ok: boolean

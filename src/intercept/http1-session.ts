@@ -187,8 +187,6 @@ export class HttpSession implements HttpExchange {
     else if (socket.isPaused()) socket.resume()
   }
 
-  // ── requests ────────────────────────────────────────────────────────────────────────────────────────────────────
-
   #readHead(): boolean {
     if (this.#scanned === 0) this.startedAtMs = this.#options.now()
     const parsed = parseRequestHead(this.#pending, 0, this.#options.limits, this.#scanned)

@@ -1,0 +1,137 @@
+/** The kernel side of one run: its pin, its listeners in the workload's namespace, its policy. */
+import { mkdirSync, statfsSync } from 'node:fs'
+import type { Server } from 'node:net'
+import type { Logger } from 'pino'
+import type { Config } from '../config/schema.ts'
+import { UnderstudyError } from '../errors.ts'
+import {
+  POLICY_FAIL_CLOSED,
+  POLICY_HAS_EXCLUDED_CIDRS,
+  POLICY_INTERCEPT_LINK_LOCAL,
+  POLICY_INTERCEPT_LOOPBACK,
+} from '../kernel/layout.ts'
+import type { Netns } from '../kernel/netns.ts'
+import type { Kernel } from '../kernel/programs.ts'
+import { errorName, type Shim } from '../kernel/shim.ts'
+import type { KernelReading } from '../record/metrics-kernel.ts'
+import type { DataPlane } from '../understudy.ts'
+import type { RunCgroup } from '../workloads/cgroup.ts'
+import { PIN_FOLDER, type RunState } from '../workloads/run-state.ts'
+import { sourceAddress } from '../workloads/source-address.ts'
+import { whoListens } from '../workloads/who-listens.ts'
+
+const BACKLOG = 4096
+const BPF_FS_MAGIC = 0xcafe4a11
+const BPFFS = '/sys/fs/bpf'
+/** There is one workload in a run. */
+export const WORKLOAD_ID = 1
+
+/** Names of counters that stand for work a program could not do. */
+const FAULT_COUNTERS = [
+  'agent_stale',
+  'no_listener',
+  'no_record',
+  'failed_closed',
+  'accept_unknown',
+  'in_flight_full',
+  'orig_dst_full',
+  'storage_full',
+  'source_not_bound',
+]
+
+const isBpffs = (path: string): boolean => {
+  try {
+    return statfsSync(path).type === BPF_FS_MAGIC
+  } catch {
+    return false
+  }
+}
+
+/** Pins the contract map where other programs look for it. Without bpffs everything else still works. */
+export const pinMap = (shim: Shim, kernel: Kernel, state: RunState, log: Logger): void => {
+  try {
+    if (!isBpffs(BPFFS)) shim.call('understudy_mount_bpffs', BPFFS)
+    mkdirSync(PIN_FOLDER, { recursive: true, mode: 0o700 })
+    mkdirSync(state.pins, { mode: 0o700 })
+    kernel.pinOriginalDestinations(`${state.pins}/orig_dst`)
+  } catch (error) {
+    log.warn({ err: error, folder: state.pins }, 'the map of original destinations is not pinned')
+  }
+}
+
+const listenOn = (netns: Netns, cgroup: RunCgroup, address: string, port: number): number => {
+  const fd = netns.listen(`${cgroup.listener}/cgroup.procs`, address, port, BACKLOG)
+  if (fd >= 0) return fd
+  const errno = errorName(fd)
+  // A namespace without IPv6 has no IPv6 connections either.
+  if (address === '::1' && (errno === 'EADDRNOTAVAIL' || errno === 'EAFNOSUPPORT')) return -1
+  if (errno === 'EADDRINUSE') {
+    const who = whoListens(port, (name) => netns.readProcNet(name))
+    throw new UnderstudyError('PORT_IN_USE', `port ${port} is in use${who ? ` by ${who}` : ''}`, {
+      remedy: 'Set listenPort to 0 (any free port) or to another one, or end that process.',
+    })
+  }
+  throw new UnderstudyError('KERNEL_CALL_FAILED', `cannot listen on ${address} port ${port}: ${errno}`)
+}
+
+const adopt = async (server: Server, fd: number): Promise<number> => {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ fd }, resolve)
+  })
+  const address = server.address()
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+/** Listens on both loopbacks inside the workload's namespace, and marks the sockets as ours for the guard. */
+export const openListeners = async (
+  plane: DataPlane,
+  kernel: Kernel,
+  netns: Netns,
+  cgroup: RunCgroup,
+  config: Config,
+): Promise<{ port4: number; port6: number }> => {
+  const fd4 = listenOn(netns, cgroup, '127.0.0.1', config.listenPort)
+  const port4 = await adopt(plane.createServer(), fd4)
+  kernel.markListener(fd4, WORKLOAD_ID)
+  const fd6 = listenOn(netns, cgroup, '::1', config.listenPort)
+  if (fd6 < 0) return { port4, port6: 0 }
+  const port6 = await adopt(plane.createServer(), fd6)
+  kernel.markListener(fd6, WORKLOAD_ID)
+  return { port4, port6 }
+}
+
+/** Tells the programs whom to intercept, and where to send them. */
+export const setPolicy = (
+  kernel: Kernel,
+  netns: Netns,
+  config: Config,
+  ports: { port4: number; port6: number },
+): void => {
+  for (const { address, prefix } of config.excludeCidrs) kernel.excludeCidr(WORKLOAD_ID, address, prefix)
+  kernel.setPolicy(0n, {
+    id: WORKLOAD_ID,
+    flags:
+      (config.failMode === 'closed' ? POLICY_FAIL_CLOSED : 0) |
+      (config.interceptLoopback ? POLICY_INTERCEPT_LOOPBACK : 0) |
+      (config.interceptLinkLocal ? POLICY_INTERCEPT_LINK_LOCAL : 0) |
+      (config.excludeCidrs.length > 0 ? POLICY_HAS_EXCLUDED_CIDRS : 0),
+    listenPort4: ports.port4,
+    listenPort6: ports.port6,
+    source4: sourceAddress(4, netns),
+    source6: sourceAddress(6, netns),
+    excludedPorts: config.excludePorts.map(({ from, to }) => ({ first: from, last: to })),
+  })
+}
+
+/** What `/metrics` shows of the kernel side. */
+export const readingOf = (kernel: Kernel): KernelReading => {
+  const counters = kernel.readCounters()
+  return {
+    faults: Object.fromEntries(FAULT_COUNTERS.map((name) => [name, counters[name] ?? 0])),
+    mapEntries: kernel.readMapEntries(),
+    events: counters['events'] ?? 0,
+    eventsDropped: counters['events_dropped'] ?? 0,
+    heartbeatAgeMs: kernel.heartbeatAgeMs(),
+  }
+}
