@@ -31,7 +31,6 @@ const FAULTS: Readonly<Record<string, UpstreamFault>> = {
   UND_ERR_DESTROYED: 'upstream_closed',
   // An answer that ends before its framing says so.
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'upstream_closed',
-  HPE_INVALID_EOF_STATE: 'upstream_closed',
 }
 
 /** The fault of a system or undici error, through its causes; what is unknown is the upstream's protocol error. */

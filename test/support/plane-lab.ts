@@ -284,3 +284,22 @@ export const mockOf = (path: string, body: string, more: object = {}, when: obje
   httpRequest: { path, ...when },
   httpResponse: { statusCode: 200, body, ...more },
 })
+
+export interface SocketPair {
+  /** What the product holds: accepted like a listener of ours does, paused. */
+  readonly ours: Socket
+  readonly client: RawClient
+}
+
+/** The two ends of one loopback connection. */
+export const socketPair = async (t: TestContext): Promise<SocketPair> => {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
+  const port = await listen(server)
+  const accepted = once(server, 'connection') as Promise<[Socket]>
+  const client = await rawClient(t, port)
+  const [ours] = await accepted
+  server.close()
+  ours.on('error', () => undefined)
+  t.after(() => ours.destroy())
+  return { ours, client }
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { type OpenOptions, openFlow } from '../../../src/intercept/open.ts'
+import { createWatch, request, socketPair } from '../../support/plane-lab.ts'
+
+const DESTINATION = { address: '192.0.2.1', port: 25 }
+const NONE = Buffer.alloc(0)
+
+/** A flow being opened on a real connection; what became of it is in `seen`. */
+const opening = async (t: TestContext, changes: Partial<OpenOptions> = {}, first = NONE, destination = true) => {
+  const { ours, client } = await socketPair(t)
+  const upstream = await socketPair(t)
+  upstream.ours.resume() // as `net` leaves a connected socket once somebody listens
+  const watch = createWatch()
+  const seen: string[] = []
+  let dials = 0
+  let given: { upstream?: Socket; upstreamError?: Error } = {}
+  const note = (what: string): void => {
+    seen.push(what)
+    watch.changed()
+  }
+  const waits = { peekTimeoutMs: 1, headTimeoutMs: 5, idleTimeoutMs: 5, mayMock: false }
+  const dial: OpenOptions['dial'] = (_, done) => {
+    dials += 1
+    done(undefined, upstream.ours)
+    watch.changed()
+  }
+  ours.on('close', () => watch.changed())
+  openFlow(ours, destination ? DESTINATION : undefined, first, { ...waits, dial, ...changes }, {
+    http: (bytes) => note(`http ${bytes}`),
+    bytes: (opened) => {
+      given = opened
+      note(`${opened.protocol} ${opened.bytes}<${opened.fromUpstream ?? ''}>`)
+    },
+  })
+  return {
+    ours,
+    client,
+    server: upstream.client,
+    seen,
+    settled: () => watch.until('the flow to be open', () => seen.length > 0),
+    closed: () => watch.until('our socket to close', () => ours.destroyed),
+    dialled: () => watch.until('the dial', () => dials > 0),
+    get given() {
+      return given
+    },
+  }
+}
+
+test('a client that speaks HTTP at once is not dialled for', async (t) => {
+  const flow = await opening(t, { peekTimeoutMs: 8000, dial: () => assert.fail('dialled') })
+  flow.client.send(request('GET /'))
+  await flow.settled()
+  assert.deepEqual(flow.seen, [`http ${request('GET /')}`])
+  assert.equal(flow.ours.isPaused(), true)
+})
+
+test('bytes that were read earlier decide like any', async (t) => {
+  const flow = await opening(t, { peekTimeoutMs: 8000 }, Buffer.from('GET / HTTP/1.1\r\n'))
+  assert.deepEqual(flow.seen, ['http GET / HTTP/1.1\r\n'])
+})
+
+test('an undecided start that never goes on is given to HTTP when it looks like it, and relayed when not', async (t) => {
+  const http = await opening(t)
+  http.client.send('GE')
+  await http.settled()
+  assert.deepEqual(http.seen, ['http GE'])
+  const opaque = await opening(t)
+  opaque.client.send('HELLO')
+  await opaque.settled()
+  assert.deepEqual(opaque.seen, ['opaque HELLO<>'])
+})
+
+test('a server that speaks first settles it, and its socket is handed over', async (t) => {
+  const flow = await opening(t)
+  await flow.dialled()
+  flow.server.send('220 hi')
+  await flow.settled()
+  assert.deepEqual(flow.seen, ['opaque <220 hi>'])
+  assert.ok(flow.given.upstream)
+})
+
+test('a server that only ends is handed over too', async (t) => {
+  const flow = await opening(t)
+  await flow.dialled()
+  flow.server.socket.end()
+  await flow.settled()
+  assert.deepEqual(flow.seen, ['opaque <>'])
+  assert.equal(flow.given.upstream?.readableEnded, true)
+})
+
+test('a server that resets is told as the error it was', async (t) => {
+  const flow = await opening(t)
+  await flow.dialled()
+  flow.server.socket.resetAndDestroy()
+  await flow.settled()
+  assert.equal(flow.given.upstream, undefined)
+  assert.match(String(flow.given.upstreamError), /ECONNRESET/)
+})
+
+test('a dial that fails is told, unless the client may still be mocked', async (t) => {
+  const refused: OpenOptions['dial'] = (_, done) => done(new Error('refused'))
+  const told = await opening(t, { dial: refused })
+  await told.settled()
+  assert.match(String(told.given.upstreamError), /refused/)
+  const kept = await opening(t, { dial: refused, mayMock: true, idleTimeoutMs: 8000 })
+  kept.client.send(request('GET /'))
+  await kept.settled()
+  assert.match(kept.seen[0] ?? '', /^http/)
+})
+
+test('a client that was silent and then speaks HTTP leaves the server alone', async (t) => {
+  const flow = await opening(t)
+  await flow.dialled()
+  flow.client.send(request('GET /'))
+  await flow.settled()
+  assert.match(flow.seen[0] ?? '', /^http/)
+  await flow.server.ended()
+})
+
+test('a client that ends without a byte is relayed where there is a destination, else closed', async (t) => {
+  const relayed = await opening(t, { peekTimeoutMs: 8000 })
+  relayed.client.socket.end()
+  await relayed.settled()
+  assert.deepEqual(relayed.seen, ['opaque <>'])
+  const closed = await opening(t, { peekTimeoutMs: 8000 }, NONE, false)
+  closed.client.socket.end()
+  await closed.closed()
+  assert.deepEqual(closed.seen, [])
+})
+
+test('a client that resets before it speaks takes the server along', async (t) => {
+  const flow = await opening(t)
+  await flow.dialled()
+  flow.client.socket.resetAndDestroy()
+  assert.equal((await flow.server.ended()).error, 'ECONNRESET')
+  assert.deepEqual(flow.seen, [])
+})
+
+test('a silent client without a server is closed after a while', async (t) => {
+  const flow = await opening(t, {}, NONE, false)
+  await flow.closed()
+  assert.equal((await flow.client.ended()).error, undefined)
+})
+
+test('too many bytes that decide nothing are relayed', async (t) => {
+  const flow = await opening(t, { peekTimeoutMs: 8000 })
+  flow.client.send(`X ${'x'.repeat(20_000)}`)
+  await flow.settled()
+  assert.match(flow.seen[0] ?? '', /^opaque X x/)
+})
