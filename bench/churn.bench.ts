@@ -16,6 +16,8 @@ const CLOSED_PORT = 8081
 const EXCHANGED = (CONNECTIONS / 10) * 8
 const MIB = 1024 * 1024
 const DRAIN_LIMIT_MS = 10_000
+/** Memory is handed back when traffic has paused for a second, and once after the start. */
+const IDLE_MS = 3_000
 
 const MOCKED = { httpRequest: { path: '/mocked' }, httpResponse: { body: 'from understudy' } }
 
@@ -63,12 +65,14 @@ try {
     expectations: [MOCKED],
     settings: { UNDERSTUDY_EXCLUDE_PORTS: `${CLOSED_PORT}` },
   })
+  await pause(IDLE_MS)
   const before = residentMib(understudy.pid)
   const command = [churn, NET.served4, '80', `${CLOSED_PORT}`, `${CONNECTIONS}`, `${THREADS}`]
   const started = Date.now()
   const printed = await understudy.run(onCore(CORES.load, ...command).join(' '))
   note(`churn: ${printed} (exchanged, refused, aborted) in ${Math.round((Date.now() - started) / 1000)} s`)
   const metrics = await settled(understudy)
+  await pause(IDLE_MS)
   const after = residentMib(understudy.pid)
   await understudy.close()
   const what = `${CONNECTIONS} connections`

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -286,6 +287,11 @@ int understudy_lock(const char *path)
 		return error;
 	}
 	return fd;
+}
+
+int understudy_trim_memory(void)
+{
+	return malloc_trim(0);
 }
 
 int understudy_close_fd(int32_t fd)

@@ -92,6 +92,9 @@ int understudy_lock(const char *path);
 /* Closes a descriptor that one of the functions above returned. */
 int understudy_close_fd(int32_t fd);
 
+/* Gives what the C library holds of freed memory back to the system. */
+int understudy_trim_memory(void);
+
 /* Mounts a BPF file system on path. */
 int understudy_mount_bpffs(const char *path);
 

@@ -20,6 +20,7 @@ import type { Expectation } from './decide/matching/expectation.ts'
 import { createExpectationStore } from './decide/matching/store.ts'
 import type { Direction, Flow, Workload } from './flow.ts'
 import { DEFAULT_LIMITS, type Limits } from './http1/limits.ts'
+import { createIdleMemory } from './idle-memory.ts'
 import { createBudget } from './intercept/budget.ts'
 import { createListener, type Identify } from './intercept/listener.ts'
 import { type OpenOptions, openFlow } from './intercept/open.ts'
@@ -39,6 +40,8 @@ export interface DataPlaneOptions {
   readonly workload: Workload
   readonly direction: Direction
   readonly identify: Identify
+  /** Gives freed memory outside of V8 back to the system. */
+  readonly releaseMemory?: () => void
   /** Makes upstream sockets where the workload lives; without it they are made here. */
   readonly makeSocket?: MakeSocket
 }
@@ -121,7 +124,7 @@ const createStages = (
   options: DataPlaneOptions,
   upstream: Upstream,
   isOwn: IsOwn,
-): { stages: Stages; sessions: Sessions; opening: Set<Socket> } => {
+): { stages: Stages; sessions: Sessions; opening: Set<Socket>; work: { readonly done: number } } => {
   const { config, metrics, recorder } = options
   const store = createExpectationStore(options.expectations, nowMs())
   const sessions = createSessions({
@@ -165,6 +168,7 @@ const createStages = (
     },
     serveHttp: sessions.serve,
   }
+  const work = { done: 0 }
   const stages: Stages = {
     intercept,
     chain: createChain(isOwn),
@@ -172,10 +176,13 @@ const createStages = (
     policy: { onUnmatched: config.onUnmatched },
     bodyLimit: config.bodyMatchBytes,
     ...createActs(options, upstream),
-    record: (exchange) => recorder.exchange(exchange),
+    record: (exchange) => {
+      work.done++
+      recorder.exchange(exchange)
+    },
     nowMs,
   }
-  return { stages, sessions, opening }
+  return { stages, sessions, opening, work }
 }
 
 const portOf = (server: Server): number => {
@@ -218,8 +225,12 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
   const servers: Server[] = []
   const isOwn: IsOwn = ({ address, port }) => ownPorts.has(port) && isLocalAddress(address)
   const upstream = createUpstream(options, isOwn)
-  const { stages, sessions, opening } = createStages(options, upstream, isOwn)
-  const sweeper = setInterval(() => sessions.tick(nowMs()), SWEEP_MS).unref()
+  const { stages, sessions, opening, work } = createStages(options, upstream, isOwn)
+  const idleMemory = createIdleMemory(() => work.done, options.releaseMemory)
+  const sweeper = setInterval(() => {
+    sessions.tick(nowMs())
+    idleMemory.tick()
+  }, SWEEP_MS).unref()
   const slots = createBudget(config.maxConnections, () => metrics.limitHit('connections'))
   const connections = createConnections(metrics)
 

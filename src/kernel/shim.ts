@@ -45,6 +45,7 @@ const FUNCTIONS = {
   understudy_read_proc_net: takes(I32, TEXT, BYTES, I32),
   understudy_lock: takes(TEXT),
   understudy_close_fd: takes(I32),
+  understudy_trim_memory: takes(),
   understudy_mount_bpffs: takes(TEXT),
   understudy_probe_program: takes(I32),
   understudy_probe_map: takes(I32),

@@ -106,6 +106,7 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
     workload,
     direction: 'outbound',
     identify: kernel.identify,
+    releaseMemory: () => void shim.raw('understudy_trim_memory'),
     makeSocket: (ipv6, source) => netns.makeSocket(ipv6, source, 0),
   })
   undo.add(() => plane.close(CLOSE_GRACE_MS))

@@ -223,7 +223,7 @@ export const rawClient = async (t: TestContext, port: number, host = HOST): Prom
     if (chunks.length > 0) bytes = Buffer.concat([bytes, ...chunks.splice(0)])
     return bytes
   }
-  socket.on('data', (chunk) => {
+  socket.on('data', (chunk: Buffer) => {
     chunks.push(chunk)
     count += chunk.length
     watch.changed()

@@ -25,8 +25,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: MIDDLE,
   pipeline: INWARD,
   paths: [],
+  'idle-memory': [],
   // The composition: the data plane, the record stage, and one file per way to start them.
-  understudy: [...INWARD, 'intercept', 'act', 'record', 'config', 'pipeline'],
+  understudy: [...INWARD, 'intercept', 'act', 'record', 'config', 'pipeline', 'idle-memory'],
   'record-stage': ['errors', 'paths', 'record', 'config', 'workloads'],
   run: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
   serve: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],

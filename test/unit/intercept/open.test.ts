@@ -27,13 +27,19 @@ const opening = async (t: TestContext, changes: Partial<OpenOptions> = {}, first
     watch.changed()
   }
   ours.on('close', () => watch.changed())
-  openFlow(ours, destination ? DESTINATION : undefined, first, { ...waits, dial, ...changes }, {
-    http: (bytes) => note(`http ${bytes}`),
-    bytes: (opened) => {
-      given = opened
-      note(`${opened.protocol} ${opened.bytes}<${opened.fromUpstream ?? ''}>`)
+  openFlow(
+    ours,
+    destination ? DESTINATION : undefined,
+    first,
+    { ...waits, dial, ...changes },
+    {
+      http: (bytes) => note(`http ${bytes}`),
+      bytes: (opened) => {
+        given = opened
+        note(`${opened.protocol} ${opened.bytes}<${opened.fromUpstream ?? ''}>`)
+      },
     },
-  })
+  )
   return {
     ours,
     client,
