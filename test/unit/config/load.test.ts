@@ -32,7 +32,7 @@ test('with nothing set, every setting has its default', () => {
   assert.deepEqual(warnings, [])
   assert.equal(config.onUnmatched, 'forward')
   assert.equal(config.failMode, 'open')
-  assert.equal(config.ringBytes, 4_194_304)
+  assert.equal(config.ringBytes, 1_048_576)
 })
 
 test('the file wins over defaults and the environment over the file', (context) => {
