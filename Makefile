@@ -19,14 +19,23 @@ NATIVE_CFLAGS := -std=gnu11 -O2 -g -fPIC -Wall -Wextra -Werror
 NATIVE_LIBS := -lbpf -lelf -lz -lpthread
 SHIM_OBJECTS := $(patsubst native/%.c,build/native/%.o,$(filter-out native/launch.c,$(wildcard native/*.c)))
 
-.PHONY: help setup bpf native build-if-possible types lint test unit property contract tidy e2e kernel-test bench demo docs \
-	presubmit vmlinux clean
+.PHONY: help setup give-back bpf native build-if-possible types lint test all-tests unit property contract tidy e2e \
+	kernel-test bench demo play docs presubmit vmlinux clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 38
 
 setup: ## install missing system packages (as root) and the npm packages
 	@./scripts/setup.sh
+	@$(MAKE) --no-print-directory give-back
+
+# What root makes in somebody's checkout goes to its owner, whose next `make` has to write there; after a failure, too.
+giving-back = @$(MAKE) --no-print-directory $(1); status=$$?; $(MAKE) --no-print-directory give-back; exit $$status
+
+give-back:
+	@[ "$$(id -u)" -ne 0 ] || for made in node_modules build; do \
+		[ ! -e "$$made" ] || chown -hR --reference=. "$$made"; \
+	done
 
 bpf: build/understudy.bpf.o ## compile the BPF programs
 
@@ -45,6 +54,9 @@ kernel-test: bpf native ## run the tests that load the programs into this kernel
 	node --run test:kernel
 
 test: setup ## build everything, then types, lint and every tier of tests
+	$(call giving-back,all-tests)
+
+all-tests:
 	@$(MAKE) --no-print-directory build-if-possible
 	@$(MAKE) --no-print-directory types lint
 	node --run test:quick
@@ -63,8 +75,10 @@ bench: bpf native ## run the benchmarks
 	node --run bench
 
 demo: setup ## build, then show one command being intercepted and mocked
-	@$(MAKE) --no-print-directory bpf native
-	./scripts/demo.sh
+	$(call giving-back,play)
+
+play: bpf native
+	@./scripts/demo.sh
 
 docs: ## regenerate docs/configuration.md
 	node --run docs

@@ -9,13 +9,20 @@ app=understudy-demo-app-$$
 world=understudy-demo-world-$$
 dir=$(mktemp -d "${TMPDIR:-/tmp}/understudy-demo.XXXXXX")
 server_pid=
+serve_pid=
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+if [ -t 1 ]; then
+	say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+else
+	say() { printf '\n%s\n' "$*"; }
+fi
 
 clear_up() {
 	trap - EXIT INT TERM
-	if [ -n "$server_pid" ]; then kill "$server_pid" 2>/dev/null || true; fi
-	if [ -n "$server_pid" ]; then wait "$server_pid" 2>/dev/null || true; fi
+	for pid in $server_pid $serve_pid; do
+		kill "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
 	ip netns del "$app" 2>/dev/null || true
 	ip netns del "$world" 2>/dev/null || true
 	rm -rf "$dir"
@@ -91,19 +98,34 @@ intercepted() {
 	grep -m 1 '"decision":"mock"' "$dir/record.ndjson"
 }
 
+# Waits for the port that a server has written into a file.
+port_in() {
+	tries=0
+	until port=$(sed -n 's/.*"port":\([0-9]*\).*/\1/p' "$1" | grep -m 1 .); do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ] || { cat "$1" >&2; exit 1; }
+		sleep 0.1
+	done
+	echo "$port"
+}
+
 # No root or no BPF: the same data plane as an explicit proxy. No kernel side, so no original destination.
 explicit() {
 	node -e '
-		require("node:http").createServer((request, response) => response.end("{\"items\":3,\"from\":\"a real server\"}\n"))
-			.listen(18080, "127.0.0.1")' &
+		const server = require("node:http").createServer((request, response) =>
+			response.end("{\"items\":3,\"from\":\"a real server\"}\n"))
+		server.listen(0, "127.0.0.1", () => console.log(JSON.stringify(server.address())))' >"$dir/server" &
 	server_pid=$!
-	UNDERSTUDY_ADMIN_ENABLED=false ./bin/understudy serve --port 18081 --expectations examples/mock.yaml --log-level warn &
+	UNDERSTUDY_ADMIN_ENABLED=false ./bin/understudy serve --port 0 --expectations examples/mock.yaml 2>"$dir/serve" &
 	serve_pid=$!
-	trap 'kill $serve_pid 2>/dev/null || true; clear_up' EXIT
+	server=$(port_in "$dir/server")
+	proxy=$(port_in "$dir/serve")
 	say "understudy serve as an explicit proxy: /orders is mocked, /catalogue goes to the real server."
-	curl -sS --retry 20 --retry-connrefused --retry-delay 1 --max-time 30 --proxy http://127.0.0.1:18081 http://127.0.0.1:18080/orders/7
-	echo
-	curl -sS --max-time 5 --proxy http://127.0.0.1:18081 http://127.0.0.1:18080/catalogue
+	for path in /orders/7 /catalogue; do
+		printf 'GET %s\n' "$path"
+		curl -sS --max-time 5 --proxy "http://127.0.0.1:$proxy" "http://127.0.0.1:$server$path"
+		echo
+	done
 }
 
 if [ "$(id -u)" -ne 0 ]; then

@@ -17,7 +17,8 @@ Settings come from three places; a later one wins over an earlier one:
 
 A key that is not in this table is refused at start, with its line and column; so is a value outside its limits, and all
 problems are listed at once. In the environment, lists are separated by commas and an empty value counts as not set;
-an \`UNDERSTUDY_\` name that is no setting only warns. Times end in \`Ms\` and are milliseconds; sizes end in \`Bytes\`.
+an \`UNDERSTUDY_\` name that is no setting only warns. \`sudo\` lets none of them through; put them behind it:
+\`sudo UNDERSTUDY_ON_UNMATCHED=refuse ./bin/understudy run …\`. Times end in \`Ms\` and are milliseconds; sizes end in \`Bytes\`.
 
 \`\`\`yaml
 onUnmatched: refuse

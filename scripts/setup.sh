@@ -68,8 +68,8 @@ npm_packages() {
 		return 1
 	fi
 	say "installing the npm packages"
-	# The pinned runtime among them is newer than what npm itself may be running on, hence no engine warnings.
-	npm ci --no-audit --no-fund --loglevel=error
+	# .npmrc keeps it quiet: what npm itself runs on may be older than the pinned runtime, which is no reason to warn.
+	npm ci
 	touch node_modules/.package-lock.json
 }
 

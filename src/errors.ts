@@ -18,8 +18,6 @@ export const ERRORS = {
   NOT_LINUX: 'node',
   NOT_ROOT: 'node',
   NO_CGROUP2: 'node',
-  NO_BPFFS: 'node',
-  NO_BTF: 'node',
   KERNEL_FEATURE_MISSING: 'node',
   NOT_BUILT: 'node',
   LAYOUT_MISMATCH: 'node',

@@ -167,6 +167,7 @@ export type Verdict =
   | 'no_listener'
   | 'no_record'
   | 'failed_closed'
+  | 'not_unicast'
 
 /** How a connection ended. */
 export type CloseReason = 'orderly' | 'reset' | 'refused' | 'timed_out' | 'unreachable' | 'aborted' | 'other'

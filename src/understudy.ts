@@ -85,6 +85,7 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
     destinations: config.upstreamDestinations,
     maxHeadBytes: config.maxHeadBytes,
     onEvicted: () => metrics.limitHit('upstream_destinations'),
+    onFull: () => metrics.limitHit('upstream_connections'),
   })
   return { dial, upstreams }
 }
@@ -133,6 +134,7 @@ const createStages = (
     idleTimeoutMs: config.clientIdleTimeoutMs,
     stallTimeoutMs: config.upstreamIdleTimeoutMs,
     budget: createBudget(config.bodyMatchTotalBytes, () => metrics.limitHit('body_budget')),
+    onLimit: metrics.limitHit,
     now: nowMs,
   })
   const opening = new Set<Socket>()
@@ -141,6 +143,7 @@ const createStages = (
     headTimeoutMs: config.clientHeadTimeoutMs,
     idleTimeoutMs: config.clientIdleTimeoutMs,
     mayMock: store.size > 0,
+    onPeekLimit: () => metrics.limitHit('peek_bytes'),
   }
   const intercept: Intercept = {
     open: (socket, flow, early, first, then) => {

@@ -38,6 +38,14 @@ static inline __attribute__((always_inline)) int is_link_local(const struct word
 	return (__builtin_bswap32(a->word[0]) >> 22) == (0xfe80U >> 6);
 }
 
+/* Neither multicast (RFC 5771, RFC 4291 2.7) nor the limited broadcast. 240.0.0.0/4 is: Linux routes it. */
+static inline __attribute__((always_inline)) int is_unicast(const struct words *a)
+{
+	if (is_mapped_v4(a))
+		return (__builtin_bswap32(a->word[3]) >> 28) != 0xe && a->word[3] != 0xffffffff;
+	return (__builtin_bswap32(a->word[0]) >> 24) != 0xff;
+}
+
 static inline __attribute__((always_inline)) int is_zero(const struct words *a)
 {
 	return (a->word[0] | a->word[1] | a->word[2] | a->word[3]) == 0;

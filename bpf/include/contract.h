@@ -82,6 +82,7 @@ enum verdict {
 	VERDICT_NO_LISTENER,
 	VERDICT_NO_RECORD,
 	VERDICT_FAILED_CLOSED,
+	VERDICT_NOT_UNICAST,
 	/* counters that are not verdicts */
 	COUNTER_ACCEPTED,	  /* a record reached an accepted socket */
 	COUNTER_ACCEPT_UNKNOWN,	  /* a listener accepted a connection that nobody redirected */

@@ -87,6 +87,9 @@ static __always_inline enum verdict judge(const struct policy *policy, const str
 		return VERDICT_EXCLUDED_PORT;
 	if (cidr_excluded(policy, &a->addr))
 		return VERDICT_EXCLUDED_CIDR;
+	/* TCP goes nowhere from here, and the application is to hear that from the kernel itself. */
+	if (!is_unicast(&a->addr) || a->port == 0)
+		return VERDICT_NOT_UNICAST;
 	return VERDICT_REDIRECTED;
 }
 

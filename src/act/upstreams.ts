@@ -1,5 +1,6 @@
 /** Keep-alive connections to upstreams, one undici pool per destination and source address, bounded in number. */
 import type { Socket } from 'node:net'
+import type { Dispatcher } from 'undici'
 // Not the package's front door: that also loads fetch, WebSocket and caches, and costs 4 MB for nothing used here.
 import Pool from 'undici/lib/dispatcher/pool.js'
 import type { Endpoint } from '../flow.ts'
@@ -15,12 +16,21 @@ export interface UpstreamOptions {
   /** Pools at once; the least recently used one is closed first. */
   readonly destinations: number
   readonly onEvicted: () => void
+  /** Called for each request that has to wait for one of its destination's connections. */
+  readonly onFull: () => void
   readonly maxHeadBytes: number
 }
 
 export interface Upstreams {
   /** The pool for a destination, dialled from `source` ('' = the kernel's choice). */
   pool(destination: Endpoint, source: string): Pool
+  /** Sends a request over a connection of that pool. Throws where undici refuses to send it. */
+  dispatch(
+    destination: Endpoint,
+    source: string,
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ): void
   readonly size: number
   close(): Promise<void>
 }
@@ -77,13 +87,20 @@ export const hadAnswered = (error: unknown): boolean => {
   return typeof bytesRead === 'number' && bytesRead > 0
 }
 
+interface Entry {
+  readonly key: string
+  readonly pool: Pool
+  /** All its connections are in use: until it says `drain`, a further request waits. */
+  isFull: boolean
+}
+
 export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams => {
   /** In order of last use: the first is the oldest. */
-  const pools = new Map<string, Pool>()
-  let last: { key: string; pool: Pool } | undefined
+  const entries = new Map<string, Entry>()
+  let last: Entry | undefined
 
-  const create = (destination: Endpoint, source: string): Pool =>
-    new Pool(originOf(destination), {
+  const create = (key: string, destination: Endpoint, source: string): Entry => {
+    const pool = new Pool(originOf(destination), {
       connections: options.connectionsPerDestination,
       pipelining: 1,
       headersTimeout: options.headersTimeoutMs,
@@ -100,37 +117,51 @@ export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams
           connected(null, socket)
         }),
     })
+    const entry: Entry = { key, pool, isFull: false }
+    pool.on('drain', () => {
+      entry.isFull = false
+    })
+    return entry
+  }
 
   const evict = (): void => {
-    const [oldest] = pools
+    const [oldest] = entries.values()
     if (!oldest) return
     options.onEvicted()
-    pools.delete(oldest[0])
+    entries.delete(oldest.key)
     // Requests in flight end normally; only then the pool's sockets close.
-    oldest[1].close().catch(() => undefined)
+    oldest.pool.close().catch(() => undefined)
+  }
+
+  const entryFor = (destination: Endpoint, source: string): Entry => {
+    const key = `${destination.address} ${destination.port} ${source}`
+    if (last?.key === key) return last
+    let entry = entries.get(key)
+    if (entry) entries.delete(key)
+    else {
+      if (entries.size >= options.destinations) evict()
+      entry = create(key, destination, source)
+    }
+    entries.set(key, entry)
+    last = entry
+    return entry
   }
 
   return {
-    pool: (destination, source) => {
-      const key = `${destination.address} ${destination.port} ${source}`
-      if (last?.key === key) return last.pool
-      let pool = pools.get(key)
-      if (pool) pools.delete(key)
-      else {
-        if (pools.size >= options.destinations) evict()
-        pool = create(destination, source)
-      }
-      pools.set(key, pool)
-      last = { key, pool }
-      return pool
+    pool: (destination, source) => entryFor(destination, source).pool,
+    dispatch: (destination, source, request, handler) => {
+      const entry = entryFor(destination, source)
+      const hasRoom = entry.pool.dispatch(request, handler)
+      if (!hasRoom && entry.isFull) options.onFull()
+      entry.isFull = !hasRoom
     },
     get size() {
-      return pools.size
+      return entries.size
     },
     close: async () => {
       last = undefined
-      await Promise.all([...pools.values()].map((pool) => pool.destroy().catch(() => undefined)))
-      pools.clear()
+      await Promise.all([...entries.values()].map(({ pool }) => pool.destroy().catch(() => undefined)))
+      entries.clear()
     },
   }
 }

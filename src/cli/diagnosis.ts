@@ -42,6 +42,6 @@ const verdict = ({ works, isRoot, findings }: Diagnosis): string => {
   const skipped = findings.filter(({ state }) => state === 'unknown').length
   return [
     'Not root: `understudy run` does not work for this user. `understudy serve` does.',
-    `Skipped, because only root may ask: the ${skipped} lines that say unknown. \`sudo understudy doctor\` asks them too.`,
+    `Skipped, because only root may ask: the ${skipped} lines that say unknown. With sudo they are asked, too.`,
   ].join('\n')
 }

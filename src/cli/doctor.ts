@@ -107,8 +107,7 @@ const askKernel = (mayProbe: boolean): Finding[] => {
 
 const checkItself = async (mayProbe: boolean): Promise<Finding> => {
   const feature = 'self-test'
-  if (!mayProbe)
-    return row(feature, { state: 'unknown', here: 'skipped: needs root', remedy: 'sudo understudy doctor' })
+  if (!mayProbe) return row(feature, { state: 'unknown', here: 'skipped: needs root', remedy: 'Run it with sudo.' })
   const { ok, said, remedy } = await selfTest()
   return row(feature, { state: ok ? 'ok' : 'missing', here: said, remedy })
 }

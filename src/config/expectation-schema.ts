@@ -39,6 +39,8 @@ const HeaderName = z.string().superRefine((value, context) => {
     context.addIssue({ code: 'custom', message: 'a header name is letters, digits and hyphens' })
   } else if (/^(?:content-length|transfer-encoding)$/i.test(value)) {
     context.addIssue({ code: 'custom', message: 'is worked out from the body; remove it' })
+  } else if (/^connection$/i.test(value)) {
+    context.addIssue({ code: 'custom', message: 'is decided for each client; remove it' })
   }
 })
 const HeaderValue = z.string().superRefine((value, context) => {
@@ -78,9 +80,15 @@ const Delay = z
     return delayMs
   })
 
+/** A 1xx announces the real answer (RFC 9110 15.2), and there would never be one. */
+const FinalStatus = z
+  .int()
+  .min(200, { error: 'expected at least 200: after a 1xx the client waits for the final answer' })
+  .max(999)
+
 const Response = z
   .strictObject({
-    statusCode: z.int().min(100).max(999).default(200),
+    statusCode: FinalStatus.default(200),
     reasonPhrase: HeaderValue.optional(),
     headers: namedValues(HeaderName, HeaderValue, 1).optional(),
     body: ResponseBody.optional(),

@@ -155,7 +155,7 @@ export const Config = z
       }),
     logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').meta({
       env: 'UNDERSTUDY_LOG_LEVEL',
-      doc: 'Least severe level that is logged; `debug` logs every flow.',
+      doc: 'Least severe level that is logged; `info` logs every exchange, `debug` every connection. `run` has `warn`.',
     }),
   })
   .superRefine((config, context) => {

@@ -11,6 +11,8 @@ import type { RequestLine } from './start-line.ts'
 import { parseRequestLine, parseStatusLine } from './start-line.ts'
 import { isAuthority, parseTarget } from './target.ts'
 
+/** A bound of `Limits` that a head went over: its bytes (or its target's), or its fields. */
+export type HeadLimit = 'head_bytes' | 'headers'
 export type BadStatus = 400 | 414 | 417 | 431 | 501 | 505
 
 export interface ParsedRequest {
@@ -30,7 +32,7 @@ export interface ParsedRequest {
 export type RequestParse =
   | { readonly kind: 'head'; readonly request: ParsedRequest }
   | { readonly kind: 'more'; readonly scanned: number }
-  | { readonly kind: 'bad'; readonly status: BadStatus; readonly why: string }
+  | { readonly kind: 'bad'; readonly status: BadStatus; readonly why: string; readonly limit?: HeadLimit }
 
 export interface ParsedResponse {
   readonly statusCode: number
@@ -65,10 +67,10 @@ export function parseRequestHead(buffer: Buffer, start: number, limits: Limits, 
   if (found < 0) return incompleteRequest(buffer, start, first, limits, scanned)
 
   const line = parseRequestLine(buffer, first, limits.maxTargetBytes)
-  if ('why' in line) return bad(line.status, line.why)
+  if ('why' in line) return badLine(line.status, line.why)
   const text = buffer.toString('latin1', first, found)
   const fields = parseFields(buffer, line.end, text, first, limits.maxHeaders)
-  if ('why' in fields) return bad(fields.status, fields.why)
+  if ('why' in fields) return bad(fields.status, fields.why, fields.status === 431 ? 'headers' : undefined)
   const method = text.slice(0, line.methodEnd - first)
   const target = text.slice(line.methodEnd + 1 - first, line.targetEnd - first)
   return buildRequest(method, target, line, fields, fields.end - start)
@@ -171,9 +173,9 @@ function incompleteRequest(
   const fresh = !holdsLine(buffer, first, start + scanned)
   if (overflows || (fresh && holdsLine(buffer, first, bound))) {
     const line = parseRequestLine(buffer, first, limits.maxTargetBytes)
-    if ('why' in line) return bad(line.status, line.why)
+    if ('why' in line) return badLine(line.status, line.why)
   }
-  if (overflows) return bad(431, `head longer than ${limits.maxHeadBytes} bytes`)
+  if (overflows) return bad(431, `head longer than ${limits.maxHeadBytes} bytes`, 'head_bytes')
   return { kind: 'more', scanned: Math.max(0, buffer.length - start) }
 }
 
@@ -189,6 +191,10 @@ function incompleteResponse(buffer: Buffer, start: number, limits: Limits, scann
   return { kind: 'more', scanned: Math.max(0, buffer.length - start) }
 }
 
-function bad(status: BadStatus, why: string): RequestParse {
-  return { kind: 'bad', status, why }
+function badLine(status: BadStatus, why: string): RequestParse {
+  return bad(status, why, status === 414 ? 'head_bytes' : undefined)
+}
+
+function bad(status: BadStatus, why: string, limit?: HeadLimit): RequestParse {
+  return limit ? { kind: 'bad', status, why, limit } : { kind: 'bad', status, why }
 }

@@ -87,13 +87,15 @@ export class BodyReader {
     return { body: pending.subarray(0, framing.bytes), rest }
   }
 
-  /** Holds the body for matching, within `limit` and the shared budget. */
-  collect(limit: number, done: (body: Collected) => void): void {
+  /** Holds the body for matching, within `limit` and the shared budget; `onLimit` is called when it is over the limit. */
+  collect(limit: number, done: (body: Collected) => void, onLimit: () => void): void {
     this.#paused = false
     this.#sink = {
       data: (chunk) => {
         this.#held.push(chunk)
-        if (this.#heldBytes + chunk.length <= limit && this.#budget.take(chunk.length)) {
+        const fits = this.#heldBytes + chunk.length <= limit
+        if (!fits) onLimit()
+        if (fits && this.#budget.take(chunk.length)) {
           this.#heldBytes += chunk.length
           return true
         }

@@ -16,6 +16,8 @@ export interface OpenOptions {
   readonly dial: (destination: Endpoint, done: (error: Error | undefined, socket?: Socket) => void) => void
   /** Whether an expectation could answer this flow: then a refused upstream is no reason to drop a silent client. */
   readonly mayMock: boolean
+  /** Called when nothing was decided by as many bytes as are looked at. */
+  readonly onPeekLimit: () => void
 }
 
 export interface OpenEvents {
@@ -114,7 +116,7 @@ export const openFlow = (
   const stop = peek(
     socket,
     first,
-    { timeoutMs: options.peekTimeoutMs, headTimeoutMs: options.headTimeoutMs },
+    { timeoutMs: options.peekTimeoutMs, headTimeoutMs: options.headTimeoutMs, onLimit: options.onPeekLimit },
     {
       decided,
       silent: dialMeanwhile,

@@ -12,6 +12,8 @@ export interface PeekOptions {
   readonly timeoutMs: number
   /** How long bytes that look like the start of an HTTP request may stay unfinished. */
   readonly headTimeoutMs: number
+  /** Called when nothing was decided by as many bytes as are looked at. */
+  readonly onLimit: () => void
 }
 
 export interface PeekEvents {
@@ -23,9 +25,6 @@ export interface PeekEvents {
   /** The connection broke, or was destroyed on our side, before anything decided. */
   lost(isReset: boolean): void
 }
-
-/** Undecided bytes held at most; HTTP decides long before. */
-const MAX_UNDECIDED = 16 * 1024
 
 /**
  * Calls one of `decided`, `ended` and `lost`, once; the socket is paused then. May call it before it returns.
@@ -61,8 +60,8 @@ export const peek = (socket: Socket, first: Buffer, options: PeekOptions, events
     bytes = isFirst ? chunk : Buffer.concat([bytes, chunk])
     const result = sniff(bytes)
     likelyHttp = result.likelyHttp
+    if (result.isCut) options.onLimit()
     if (result.protocol !== 'more') decide(result.protocol)
-    else if (bytes.length > MAX_UNDECIDED) decide('opaque')
     else if (isFirst) timer?.refresh() // a client that was found silent has spoken: once more, how long it may take
   }
   const onEnd = (): void => {

@@ -8,12 +8,15 @@ export interface SniffResult {
   readonly protocol: Sniffed
   /** With `more`: the bytes begin a registered method or the HTTP/2 preface, so it is worth waiting longer. */
   readonly likelyHttp: boolean
+  /** With `opaque`: only because no more than this is ever read. */
+  readonly isCut?: true
 }
 
 const HTTP1: SniffResult = { protocol: 'http1', likelyHttp: true }
 const HTTP2: SniffResult = { protocol: 'http2', likelyHttp: true }
 const TLS: SniffResult = { protocol: 'tls', likelyHttp: false }
 const OPAQUE: SniffResult = { protocol: 'opaque', likelyHttp: false }
+const CUT: SniffResult = { protocol: 'opaque', likelyHttp: false, isCut: true }
 const MORE: SniffResult = { protocol: 'more', likelyHttp: false }
 const MORE_HTTP: SniffResult = { protocol: 'more', likelyHttp: true }
 
@@ -64,7 +67,7 @@ function sniffTls(bytes: Buffer): SniffResult {
 /** `target SP HTTP/1.x` and a line end, from the byte after the method's space. */
 function sniffRestOfLine(bytes: Buffer, lineStart: number, from: number): SniffResult {
   const bound = Math.min(bytes.length, lineStart + MAX_LINE_BYTES)
-  const undecided = bound === bytes.length ? MORE : OPAQUE
+  const undecided = bound === bytes.length ? MORE : CUT
   let at = from
   while (at < bound && IS_TARGET[bytes[at] ?? 0] === 1) at++
   if (at === bound) return undecided

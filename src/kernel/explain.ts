@@ -14,6 +14,7 @@ export const FEATURES: readonly Feature[] = [
   { name: 'BPF ring buffer', kernel: '5.8', sign: /'events'|ringbuf/ },
   { name: 'socket storage with BPF_F_CLONE', kernel: '5.4', sign: /'listeners'|'client_states'|'accepted'/ },
   { name: 'getpeername hook', kernel: '5.8', sign: /restore_peername/ },
+  { name: 'release hook', kernel: '5.9', sign: /forget_released/ },
   { name: 'bpf_get_netns_cookie in connect hooks', kernel: '5.7', sign: /get_netns_cookie/ },
   { name: 'bpf_sk_lookup_tcp in connect hooks', kernel: '5.2', sign: /sk_lookup_tcp/ },
   { name: 'bpf_skc_to_tcp_sock in sockops', kernel: '5.9', sign: /skc_to_tcp_sock/ },
@@ -31,6 +32,14 @@ export const explainLoad = (result: number, log: readonly string[]): UnderstudyE
     if (!/verifier|R\d+ |PROG LOAD LOG/.test(said)) {
       return new UnderstudyError('NOT_ROOT', 'this user may not load BPF programs', { remedy: REMEDY_RIGHTS, facts })
     }
+  }
+  // The verifier stops when a signal is pending: the log then names whatever program was its turn.
+  if (errno === 'EAGAIN') {
+    const remedy = 'Try again; a profiler or a debugger that sends this process signals must be stopped first.'
+    return new UnderstudyError('KERNEL_CALL_FAILED', 'loading the BPF programs was interrupted by a signal: EAGAIN', {
+      remedy,
+      facts,
+    })
   }
   const missing = FEATURES.find((feature) => log.some((line) => feature.sign.test(line)))
   const what = missing ? `${missing.name} (Linux ${missing.kernel} or newer)` : 'a BPF feature'

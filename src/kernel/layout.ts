@@ -92,6 +92,7 @@ export const VERDICTS: readonly Verdict[] = [
   'no_listener',
   'no_record',
   'failed_closed',
+  'not_unicast',
 ]
 export const COUNTERS: readonly string[] = [
   ...VERDICTS,

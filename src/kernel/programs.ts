@@ -49,6 +49,7 @@ export interface Kernel {
   readCounters(): Record<string, number>
   readMapEntries(): Record<string, number>
   heartbeatAgeMs(): number
+  /** Detaches and unloads; once more does nothing. */
   close(): void
 }
 
@@ -78,10 +79,7 @@ const u32 = (value: number): Buffer => {
   return bytes
 }
 
-/** Opens, configures and loads the object file. Throws NOT_BUILT, LAYOUT_MISMATCH, KERNEL_FEATURE_MISSING or NOT_ROOT. */
-const load = (shim: Shim, options: KernelOptions): number => {
-  checkLayout(readFileSync(options.objectPath))
-  const handle = shim.call('understudy_open', options.objectPath)
+const configure = (shim: Shim, handle: number, options: KernelOptions): void => {
   const named = shim.raw('understudy_probe_helper', PROG_TYPE_CGROUP_SOCK_ADDR, HELPER_GET_CURRENT_PID_TGID) === 1
   const tunables: [string, Buffer][] = [
     ['heartbeat_stale_ns', u64(BigInt(options.heartbeatStaleMs) * 1_000_000n)],
@@ -93,17 +91,29 @@ const load = (shim: Shim, options: KernelOptions): number => {
   shim.call('understudy_set_capacity', handle, 'orig_dst', options.flowCapacity)
   shim.call('understudy_set_capacity', handle, 'in_flight', options.flowCapacity)
   shim.call('understudy_set_capacity', handle, 'events', options.ringBytes)
-  const result = shim.raw('understudy_load', handle)
-  if (result < 0) {
-    const log = shim.takeLog()
+}
+
+/** Opens, configures and loads the object file. Throws LAYOUT_MISMATCH, NOT_ROOT, KERNEL_FEATURE_MISSING or, where the
+ * reason is another, KERNEL_CALL_FAILED. */
+const load = (shim: Shim, options: KernelOptions): number => {
+  checkLayout(readFileSync(options.objectPath))
+  const handle = shim.call('understudy_open', options.objectPath)
+  try {
+    configure(shim, handle, options)
+    const result = shim.raw('understudy_load', handle)
+    if (result < 0) throw explainLoad(result, shim.takeLog())
+  } catch (error) {
     shim.raw('understudy_close', handle)
-    throw explainLoad(result, log)
+    throw error
   }
   return handle
 }
 
+/** No program has this number: whoever calls with it is told EBADF. */
+const CLOSED = -1
+
 export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
-  const handle = load(shim, options)
+  let handle = load(shim, options)
   const found = Buffer.alloc(8 + ORIGINAL_DST.size)
   const batch = Buffer.alloc(CONNECTION_EVENT.size * EVENTS_PER_CALL)
   let ticker: NodeJS.Timeout | undefined
@@ -165,8 +175,10 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
     }),
     heartbeatAgeMs: () => shim.call('understudy_heartbeat_age', handle),
     close: () => {
+      if (handle === CLOSED) return
       clearInterval(ticker)
       shim.raw('understudy_close', handle)
+      handle = CLOSED // the number is soon another's
     },
   }
 }

@@ -15,7 +15,6 @@ export const LIMITS = [
   'head_bytes',
   'headers',
   'peek_bytes',
-  'pipelined_requests',
   'upstream_connections',
   'upstream_destinations',
 ] as const

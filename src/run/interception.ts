@@ -77,7 +77,8 @@ const listenOn = (netns: Netns, cgroup: RunCgroup, address: string, port: number
 const adopt = async (server: Server, fd: number): Promise<number> => {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ fd }, resolve)
+    // node listens again on a descriptor, and takes the backlog only here: among the options it is not looked at.
+    server.listen({ fd }, BACKLOG, resolve)
   })
   const address = server.address()
   return typeof address === 'object' && address ? address.port : 0

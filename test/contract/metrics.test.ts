@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { createMetrics } from '../../src/record/metrics.ts'
+import { createMetrics, LIMITS } from '../../src/record/metrics.ts'
 import { connection, exchange } from '../unit/record/samples.ts'
 
 const GOLDEN = `
@@ -58,10 +58,9 @@ const outline = (text: string): string => {
     .join('\n')
 }
 
-const documented = (): string[] =>
-  [...readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8').matchAll(/^\| `(understudy_\w+)`/gm)]
-    .map(([, name = '']) => name)
-    .sort()
+const docs = (): string => readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8')
+
+const documented = (): string[] => [...docs().matchAll(/^\| `(understudy_\w+)`/gm)].map(([, name = '']) => name).sort()
 
 test('a scrape has exactly these metrics, types and labels', async () => {
   assert.equal(outline(await scrape()), GOLDEN.trim())
@@ -72,6 +71,20 @@ test('docs/metrics.md lists the same metrics', () => {
     .split('\n')
     .map((line) => line.split(' ')[0] ?? '')
   assert.deepEqual(documented(), names)
+})
+
+test('every limit is counted from 0, and docs/metrics.md says what reaching it does', async () => {
+  const counted = [...(await scrape()).matchAll(/^understudy_limit_hits_total\{limit="(\w+)"\} 0$/gm)]
+  const names = [
+    ...['body', 'body_budget', 'connections', 'flow_subscribers', 'head_bytes', 'headers', 'peek_bytes'],
+    ...['upstream_connections', 'upstream_destinations'],
+  ]
+  assert.deepEqual(
+    counted.map(([, name]) => name),
+    names,
+  )
+  const rows = [...docs().matchAll(/^\| `(?!understudy_)(\w+)` \|/gm)].map(([, name]) => name)
+  assert.deepEqual(rows, [...LIMITS])
 })
 
 test('names are prefixed, in base units, and counters end in _total', async () => {

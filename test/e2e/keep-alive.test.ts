@@ -317,7 +317,7 @@ test('no connection or session is left behind, however its client leaves', async
 })
 
 test('a destination that nobody listens on is told as such, and the connection is kept', async (t) => {
-  const lab = await startPlane(t, { saved: await closedPort(), expectations: [mockOf('/m', 'mock')] })
+  const lab = await startPlane(t, { saved: await closedPort(t), expectations: [mockOf('/m', 'mock')] })
   const client = await rawClient(t, lab.port)
   client.send(request('GET /'))
   await client.got(/502 Bad Gateway[\s\S]*x-understudy-reason: upstream_refused/)

@@ -302,7 +302,7 @@ for (const [kind, speak] of [
   ['is silent', () => undefined],
 ] as const)
   test(`a refused upstream is a reset for a client that ${kind}, recorded once`, async (t) => {
-    const lab = await startPlane(t, { saved: await closedPort(), config: { peekTimeoutMs: 1 } })
+    const lab = await startPlane(t, { saved: await closedPort(t), config: { peekTimeoutMs: 1 } })
     const client = await rawClient(t, lab.port)
     speak(client)
     assert.equal((await client.ended()).error, 'ECONNRESET')
@@ -314,7 +314,7 @@ for (const [kind, speak] of [
   })
 
 test('a refused upstream is no reason to drop a silent client that may still be mocked', async (t) => {
-  const setup = { saved: await closedPort(), config: { peekTimeoutMs: 1 } }
+  const setup = { saved: await closedPort(t), config: { peekTimeoutMs: 1 } }
   const lab = await startPlane(t, { ...setup, expectations: [mockOf('/m', 'mock')] })
   const client = await rawClient(t, lab.port)
   // By the time a later one has been refused without mocks, this one has been refused with them.

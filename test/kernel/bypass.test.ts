@@ -136,11 +136,48 @@ for (const { situation, spec, counter, answer, options, cidr } of BYPASSES) {
   })
 }
 
+type Impossible = readonly [string, ClientSpec, string, PlaneOptions?]
+/** What TCP cannot reach: the application is told so by the kernel, at once, as without us. */
+const IMPOSSIBLE: readonly Impossible[] = [
+  ['a connection to a multicast address fails as it would without us', { to: ['224.0.0.1', 80] }, 'ENETUNREACH'],
+  ['a connection to the last multicast address fails too', { to: ['239.255.255.255', 80] }, 'ENETUNREACH'],
+  ['a connection to everybody fails too', { to: ['255.255.255.255', 80] }, 'ENETUNREACH'],
+  [
+    'a connection to a multicast address fails from an IPv6 socket too',
+    { family: 6, to: ['::ffff:224.0.0.251', 80] },
+    'ENETUNREACH',
+  ],
+  [
+    'a connection to an IPv6 multicast address fails too',
+    { family: 6, to: ['ff02::1', 80, 0, NET.device] },
+    'ENETUNREACH',
+  ],
+  ['a connection to port 0 is refused', { to: [NET.served4, 0] }, 'ECONNREFUSED'],
+  ['a connection to port 0 is refused over IPv6 too', { family: 6, to: [NET.served6, 0] }, 'ECONNREFUSED'],
+  [
+    'a connection to port 0 of this host is refused though loopback is intercepted',
+    { to: ['127.0.0.1', 0] },
+    'ECONNREFUSED',
+    { policy: { flags: POLICY_INTERCEPT_LOOPBACK } },
+  ],
+]
+for (const [situation, spec, error, options] of IMPOSSIBLE) {
+  kernelTest(situation, async (lab, context) => {
+    const plane = await startPlane(lab, options)
+    context.after(plane.close)
+    assert.equal((await dial(lab, spec)).error, error)
+    assert.deepEqual(plane.counted(), { not_unicast: 1 })
+    assert.equal(plane.accepted.length, 0)
+  })
+}
+
 type Redirected = readonly [string, ClientSpec, PlaneOptions, [address: string, prefix: number]?]
 const REDIRECTED: readonly Redirected[] = [
   ['a port next to the excluded ranges is intercepted', { to: [NET.served4, 91] }, ports],
   ['an address next to the excluded network is intercepted', { to: [NET.served4, 80] }, cidrs, ['10.88.1.3', 32]],
   ['an excluded network without the flag is not looked for', { to: [NET.served4, 80] }, {}, ['10.88.0.0', 16]],
+  ['an address after the multicast ones is intercepted: Linux routes it', { to: ['240.0.0.1', 80] }, {}],
+  ['an address before the multicast ones is intercepted', { to: ['223.255.255.255', 80] }, {}],
   ["a mark that is not the agent's is intercepted", { to: [NET.served4, 80], mark: 7 }, { kernel: { mark: MARK } }],
   ['a mark means nothing where the agent has none', { to: [NET.served4, 80], mark: 7 }, {}],
   [

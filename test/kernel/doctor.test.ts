@@ -44,7 +44,7 @@ doctorTest('without root it says what it could not ask', async ({ lab }) => {
   assert.equal(code, 3)
   assert.match(stdout, /missing +rights .*user 65534, not root/)
   assert.match(stdout, /unknown +self-test .*skipped: needs root/)
-  assert.match(stdout, /Not root: .*sudo understudy doctor/s)
+  assert.match(stdout, /Not root: .*With sudo/s)
 })
 
 doctorTest('root without capabilities is told which, and that run does not work', async ({ lab }) => {

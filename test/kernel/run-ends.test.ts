@@ -119,7 +119,7 @@ runTest('bytes pass through untouched from stdin to stdout', async (stage, conte
     head -c 3000000 /dev/urandom > in
     cat in | '${UNDERSTUDY}' run -- cat > out
     cmp in out && '${UNDERSTUDY}' run -- cmp - out < in`
-  const result = await stage.lab.run('app', ['sh', '-ec', `cd '${folder}'\n${script}`])
+  const result = await stage.run(['sh', '-ec', `cd '${folder}'\n${script}`])
   assert.deepEqual([result.code, result.stdout, result.stderr], [0, '', ''])
 })
 
@@ -132,7 +132,7 @@ runTest('the command finds itself where it would be without understudy', async (
     'grep -E "^Sig(Blk|Ign)|^Shd" /proc/self/status; cat /proc/self/fdinfo/[012] | grep flags; ls /proc/self/fd | wc -l',
   ].join('; ')
   const ask = `cd '${folder}'; umask 027; set -- sh -c '${script}' '' 'a  b' '' '*'; "$@" | cat; echo ===; ${UNDERSTUDY} run -- "$@" | cat`
-  const result = await stage.lab.run('app', ['env', '-i', 'PATH=/usr/bin:/bin', 'A=1', 'sh', '-c', ask])
+  const result = await stage.run(['env', '-i', 'PATH=/usr/bin:/bin', 'A=1', 'sh', '-c', ask])
   const [plain, understudied] = result.stdout.split('===\n')
   assert.equal(understudied, plain)
   assert.match(plain ?? '', new RegExp(`${basename(folder)}\n0027\n<a  b><><\\*>`))

@@ -86,6 +86,16 @@ runTest('the record file tells of every call what a reader wants to know', async
   )
 })
 
+runTest('each listener queues as many connections as the kernel lets it', async ({ lab, understudy }) => {
+  const most = (await lab.run('app', ['sysctl', '-n', 'net.core.somaxconn'])).stdout.trim()
+  const { stdout } = await understudy(['run', '--', 'ss', '-Hltn', 'sport != :9901'])
+  const queues = [...stdout.matchAll(/^LISTEN +\d+ +(\d+) +(\S+):\d+ /gm)].map(([, queue, host]) => [host, queue])
+  assert.deepEqual(queues.sort(), [
+    ['127.0.0.1', most],
+    ['[::1]', most],
+  ])
+})
+
 runTest('the admin server answers during a run', async (stage) => {
   const ask = (path: string) => `curl -sS --max-time 5 http://127.0.0.1:9901${path}`
   const script = [

@@ -61,9 +61,9 @@ runTest('without root it says so and what there is instead', async ({ lab }) => 
   assert.match(cleanup.stderr, /NOT_ROOT/)
 })
 
-runTest('the limit on open files is the one understudy was started with, not the raised one', async ({ lab }) => {
+runTest('the limit on open files is the one understudy was started with, not the raised one', async ({ run }) => {
   const limited = ['sh', '-c', `ulimit -Sn 512; exec "${UNDERSTUDY}" run -- sh -c 'ulimit -Sn; env'`]
-  const { stdout } = await lab.run('app', limited)
+  const { stdout } = await run(limited)
   assert.match(stdout, /^512\n/)
   assert.doesNotMatch(stdout, /UNDERSTUDY_OPEN_FILES/)
 })

@@ -22,6 +22,9 @@ const RUN_TIMEOUT_MS = 20_000
 /** A person's Ctrl-C, and the test runner's way to end a file that hangs: the lab goes all the same. */
 const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+// Under `sudo make test`, too, what a test starts is root's, unless the test says who called sudo.
+for (const name of Object.keys(process.env)) if (name.startsWith('SUDO_')) delete process.env[name]
+
 /** Addresses, the same in every lab. Anything in a `served` network is answered by whoever listens in the world. */
 export const NET = {
   app4: '10.77.0.1',

@@ -9,7 +9,7 @@ import { Config } from '../../src/config/schema.ts'
 import { compileExpectation } from '../../src/decide/matching/expectation.ts'
 import type { Direction, Endpoint, Exchange } from '../../src/flow.ts'
 import { createLog } from '../../src/record/log.ts'
-import { createMetrics } from '../../src/record/metrics.ts'
+import { createMetrics, type Limit } from '../../src/record/metrics.ts'
 import { createDataPlane, type DataPlane } from '../../src/understudy.ts'
 
 /** Nothing here takes that long; a wait that does has failed. */
@@ -71,6 +71,8 @@ export interface PlaneLab {
   recorded(count: number): Promise<Exchange>
   /** The value of one metric, by its name with labels. */
   metric(name: string): Promise<number>
+  /** Waits until limits were hit `count` times; gives them all, and fails if there are more. */
+  limited(count: number): Promise<readonly Limit[]>
   /** Waits until no client connection is left. */
   emptied(): Promise<void>
 }
@@ -78,6 +80,7 @@ export interface PlaneLab {
 export const startPlane = async (t: TestContext, setup: PlaneSetup = {}): Promise<PlaneLab> => {
   const exchanges: Exchange[] = []
   const watch = createWatch()
+  const limits: Limit[] = []
   const metrics = createMetrics({ version: 'test' })
   let open = 0
   const countFlow = (change: number): void => {
@@ -109,7 +112,16 @@ export const startPlane = async (t: TestContext, setup: PlaneSetup = {}): Promis
       connection: () => undefined,
       flush: () => Promise.resolve(),
     },
-    metrics: { ...metrics, flowOpened: () => countFlow(1), flowClosed: () => countFlow(-1) },
+    metrics: {
+      ...metrics,
+      flowOpened: () => countFlow(1),
+      flowClosed: () => countFlow(-1),
+      limitHit: (limit) => {
+        limits.push(limit)
+        metrics.limitHit(limit)
+        watch.changed()
+      },
+    },
     log: SILENT,
     workload: { id: 1, name: 'test' },
     direction: setup.direction ?? 'outbound',
@@ -130,6 +142,11 @@ export const startPlane = async (t: TestContext, setup: PlaneSetup = {}): Promis
     metric: async (name) => {
       const line = (await metrics.text()).split('\n').find((text) => text.startsWith(`${name} `))
       return Number(line?.slice(name.length + 1) ?? Number.NaN)
+    },
+    limited: async (count) => {
+      await watch.until(`limit ${count} to be hit (${limits.length} were)`, () => limits.length >= count)
+      assert.equal(limits.length, count, `more limits were hit: ${limits}`)
+      return limits
     },
     emptied: () => watch.until(`all connections to close (${open} are open)`, () => open === 0),
   }
@@ -189,12 +206,11 @@ export const httpUpstream = (t: TestContext, handle: RequestListener): Promise<U
 export const tcpUpstream = (t: TestContext, handle: (socket: Socket) => void): Promise<Upstream> =>
   watchSockets(t, createServer({ allowHalfOpen: true }, handle))
 
-/** A port that nobody listens on. */
-export const closedPort = async (): Promise<Endpoint> => {
-  const server = createServer()
-  const port = await listen(server)
-  await new Promise((resolve) => server.close(resolve))
-  return { address: HOST, port }
+/** A port that nobody listens on, nor can during the test: a connection of our own begins there. */
+export const closedPort = async (t: TestContext): Promise<Endpoint> => {
+  const upstream = await tcpUpstream(t, () => undefined)
+  const { socket } = await rawClient(t, upstream.endpoint.port)
+  return { address: HOST, port: socket.localPort ?? 0 }
 }
 
 export interface RawClient {

@@ -54,6 +54,8 @@ export interface Plane {
 }
 
 const LATER = new Set(['events', 'events_dropped'])
+/** More than any test opens at once: a full queue drops handshakes, and one that is reset meanwhile is never accepted. */
+const BACKLOG = 4096
 
 /** What every server of these tests answers, so that a client knows whom it reached. */
 export const httpAnswer = (body: string): string =>
@@ -70,7 +72,7 @@ const listen = (fd: number, connected: (socket: Socket) => void): Promise<Server
   new Promise((resolve, reject) => {
     const server = createServer({ allowHalfOpen: true }, connected)
     server.once('error', reject)
-    server.listen({ fd }, () => resolve(server))
+    server.listen({ fd }, BACKLOG, () => resolve(server))
   })
 
 const portOf = (server: Server): number => {
@@ -113,7 +115,7 @@ export const startPlane = async (site: Site, options: PlaneOptions = {}): Promis
   }
   const listenAt = (address: string) => {
     const procs = join(cgroups.listener, 'cgroup.procs')
-    const fd = shim.call('understudy_listen', procs, site.appNetnsFd, address, 0, 1024)
+    const fd = shim.call('understudy_listen', procs, site.appNetnsFd, address, 0, BACKLOG)
     kernel.markListener(fd, id)
     return listen(fd, connected)
   }

@@ -2,8 +2,8 @@
  * Where tests start `understudy` itself: in a lab's app namespace, with a real server in its world, and with folders
  * for state and pins of their own, so that other runs on this machine neither see nor sweep these.
  */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -33,6 +33,8 @@ export interface Stage {
   understudy(args: readonly string[], options?: Options): Promise<Finished>
   /** Starts `understudy ARGS`; its pid is understudy's own, except on a terminal. */
   start(args: readonly string[], options?: Options): Started
+  /** Runs a program that runs understudy, with the same folders. */
+  run(argv: readonly string[]): Promise<Finished>
   /** Everything on this machine that belongs to the run of understudy's `pid`. */
   traces(pid: number): string[]
   /** The folders of the cgroup that a run of that pid has made. */
@@ -72,8 +74,9 @@ const openStage = async (lab: Lab): Promise<Stage> => {
     return path
   }
   // setsid: with the terminal of whoever runs the tests, a signal would count as typed on its keyboard.
+  const inside = ['nsenter', `--mount=/proc/${holder.pid}/ns/mnt`]
   const argv = (args: readonly string[], { env = {}, terminal }: Options): string[] => [
-    ...['nsenter', `--mount=/proc/${holder.pid}/ns/mnt`],
+    ...inside,
     ...(terminal ? ['python3', '-S', '-E', fixture('terminal.py')] : ['setsid']),
     ...['env', '-u', 'NODE_TEST_CONTEXT', ...Object.entries(env).map(([name, value]) => `${name}=${value}`)],
     ...[UNDERSTUDY, ...args],
@@ -82,6 +85,7 @@ const openStage = async (lab: Lab): Promise<Stage> => {
     lab,
     understudy: (args, options = {}) => lab.run(options.place ?? 'app', argv(args, options), outside),
     start: (args, options = {}) => lab.start(options.place ?? 'app', argv(args, options), outside),
+    run: (program) => lab.run('app', [...inside, ...program], outside),
     traces: (pid) =>
       [outside, `${root}/run/understudy`, `${root}/sys/fs/bpf/understudy`].flatMap((place) => {
         const own = namesIn(place).filter((name) => new RegExp(`^(understudy-)?${pid}-`).test(name))
@@ -120,26 +124,22 @@ export const eventually = async (what: string, isSo: () => boolean): Promise<voi
   }
 }
 
-/** Kills understudy alone, as nobody could prevent, and waits until the kernel has closed what it had open. */
+/**
+ * Kills understudy alone, as nobody could prevent, and waits until the kernel has closed what it had open: that is when
+ * the last of its threads is gone, which may be after the first one is a zombie.
+ */
 export const killHard = async (started: Started): Promise<void> => {
   started.kill('SIGKILL')
-  await eventually('understudy is dead', () => {
-    try {
-      const stat = readFileSync(`/proc/${started.pid}/stat`, 'utf8')
-      return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')
-    } catch {
-      return true
-    }
-  })
+  await eventually('understudy is dead', () => !existsSync(`/proc/${started.pid}`))
 }
 
+/** What bpftool says; undefined where it says that there is no such thing. Throws where it cannot be run. */
 const bpftool = (...argv: string[]): unknown => {
-  try {
-    const text = execFileSync('/usr/sbin/bpftool', ['-j', ...argv], { encoding: 'utf8', stdio: 'pipe' })
-    return text.trim() === '' ? [] : JSON.parse(text)
-  } catch {
-    return undefined
-  }
+  const env = { PATH: `/usr/sbin:${process.env['PATH'] ?? ''}` }
+  const { error, status, stdout } = spawnSync('bpftool', ['-j', ...argv], { encoding: 'utf8', env })
+  if (error) throw error
+  if (status !== 0) return undefined
+  return stdout.trim() === '' ? [] : JSON.parse(stdout)
 }
 
 export interface Loaded {

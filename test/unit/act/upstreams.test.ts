@@ -16,6 +16,7 @@ const upstreamsFor = (t: TestContext, destinations: number, onEvicted = () => un
     connectionsPerDestination: 2,
     destinations,
     onEvicted,
+    onFull: () => undefined,
     maxHeadBytes: 1024,
   })
   t.after(() => upstreams.close())
@@ -62,7 +63,7 @@ const dialled = (dial: Dial, destination: Endpoint, timeoutMs = 5000): Promise<s
 test('a connection in time is handed over, a refused one is told', async (t) => {
   const upstream = await tcpUpstream(t, () => undefined)
   assert.equal(await dialled(directDial, upstream.endpoint), undefined)
-  assert.equal(await dialled(directDial, await closedPort()), 'ECONNREFUSED')
+  assert.equal(await dialled(directDial, await closedPort(t)), 'ECONNREFUSED')
 })
 
 test('a connection that never opens is given up', async () => {

@@ -59,5 +59,5 @@ test('the verdict names what is required and missing, and nothing else', () => {
 test('who is not root is told so, and how many lines were skipped', () => {
   const findings = [row('a', { state: 'unknown' }), row('b', { state: 'unknown' })]
   const text = renderDiagnosis({ ...DIAGNOSIS, works: false, isRoot: false, findings }, { colour: false })
-  assert.match(text, /Not root: .*the 2 lines that say unknown.*sudo understudy doctor/s)
+  assert.match(text, /Not root: .*the 2 lines that say unknown.*With sudo/s)
 })

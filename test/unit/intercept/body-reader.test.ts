@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Framing } from '../../../src/http1/framing.ts'
 import { DEFAULT_LIMITS } from '../../../src/http1/limits.ts'
-import { BodyReader } from '../../../src/intercept/body-reader.ts'
+import { BodyReader, type Collected } from '../../../src/intercept/body-reader.ts'
 import { createBudget } from '../../../src/intercept/budget.ts'
 
 const length = (bytes: number): Framing => ({ kind: 'length', bytes })
 const reader = (framing: Framing, budget = createBudget(100, () => undefined)) =>
   new BodyReader(framing, DEFAULT_LIMITS, budget)
+const noLimit = (): void => assert.fail('no limit was reached')
 
 /** A sink that notes what it is given; `room` says how many chunks it takes before it asks to wait. */
 const noting = (room = Number.POSITIVE_INFINITY) => {
@@ -56,7 +57,7 @@ test('a body held for matching is given whole, and again to whoever streams it',
   const budget = createBudget(100, () => undefined)
   const body = reader({ kind: 'chunked' }, budget)
   const given: unknown[] = []
-  body.collect(10, (whole) => given.push(whole.toString()))
+  body.collect(5, (whole) => given.push(whole.toString()), noLimit)
   assert.equal(body.feed(Buffer.from('3\r\nabc\r\n2\r\nde\r\n0\r\nX: y\r\n\r\n')).state, 'done')
   body.tellEnd()
   assert.deepEqual(given, ['abcde'])
@@ -71,13 +72,18 @@ test('a body over the limit is unavailable, and streamed from its first byte in 
   const budget = createBudget(100, () => undefined)
   const body = reader({ kind: 'chunked' }, budget)
   const sink = noting()
-  body.collect(4, (whole) => {
+  const unavailable = (whole: Collected): void => {
     assert.equal(whole, 'unavailable')
     body.stream(sink)
+  }
+  let hits = 0
+  body.collect(4, unavailable, () => {
+    hits += 1
   })
   body.feed(Buffer.from('3\r\nabc\r\n2\r\nde\r\n1\r\nf\r\n0\r\n\r\n'))
   body.tellEnd()
   assert.deepEqual(sink.seen, ['abc', 'de', 'f', 'end '])
+  assert.equal(hits, 1)
   assert.equal(budget.taken, 0)
 })
 
@@ -96,7 +102,7 @@ test('a sink that is full stops the reading until it is resumed', () => {
 test('a dropped body gives back what was held for it, and is wanted by nobody', () => {
   const budget = createBudget(100, () => undefined)
   const body = reader(length(10), budget)
-  body.collect(10, () => assert.fail('it was dropped'))
+  body.collect(10, () => assert.fail('it was dropped'), noLimit)
   body.feed(Buffer.from('hello'))
   assert.equal(budget.taken, 5)
   body.drop()

@@ -20,7 +20,7 @@ const opening = async (t: TestContext, changes: Partial<OpenOptions> = {}, first
     seen.push(what)
     watch.changed()
   }
-  const waits = { peekTimeoutMs: 1, headTimeoutMs: 5, idleTimeoutMs: 5, mayMock: false }
+  const waits = { peekTimeoutMs: 1, headTimeoutMs: 5, idleTimeoutMs: 5, mayMock: false, onPeekLimit: () => undefined }
   const dial: OpenOptions['dial'] = (_, done) => {
     dials += 1
     done(undefined, upstream.ours)

@@ -20,6 +20,7 @@ const startSession = async (
   const watch = createWatch()
   const budget = createBudget(1000, () => undefined)
   const malformed: (readonly unknown[])[] = []
+  const limitsHit: string[] = []
   let nowMs = 1000
   let exchanges = 0
   const sessions = createSessions({
@@ -28,6 +29,7 @@ const startSession = async (
     idleTimeoutMs: IDLE_MS,
     stallTimeoutMs: STALL_MS,
     budget,
+    onLimit: (limit) => void limitsHit.push(limit),
     now: () => nowMs,
   })
   ours.on('data', () => watch.changed())
@@ -50,6 +52,7 @@ const startSession = async (
     sessions,
     budget,
     malformed,
+    limitsHit,
     /** Lets time pass, and has the deadlines looked at. */
     pass: (ms: number): void => {
       nowMs += ms

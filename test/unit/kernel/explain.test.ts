@@ -5,6 +5,7 @@ import { explainAttach, explainLoad, FEATURES } from '../../../src/kernel/explai
 const EPERM = -1
 const EINVAL = -22
 const EACCES = -13
+const EAGAIN = -11
 
 test('a refusal without a word from the verifier is a lack of rights', () => {
   const error = explainLoad(EPERM, ['libbpf: Error in bpf_object__probe_loading():Operation not permitted(1).'])
@@ -25,6 +26,7 @@ const REFUSALS: readonly [string, string][] = [
   ["libbpf: map 'events': failed to create: Invalid argument(-22)", 'BPF ring buffer'],
   ["libbpf: map 'listeners': failed to create: Invalid argument(-22)", 'socket storage'],
   ["libbpf: prog 'restore_peername4': failed to load: -22", 'getpeername hook'],
+  ["libbpf: prog 'forget_released': failed to load: -22", 'release hook'],
   ['unknown func bpf_get_netns_cookie#122', 'bpf_get_netns_cookie'],
   ['unknown func bpf_sk_lookup_tcp#84', 'bpf_sk_lookup_tcp'],
   ['unknown func bpf_skc_to_tcp_sock#137', 'bpf_skc_to_tcp_sock'],
@@ -39,6 +41,15 @@ for (const [line, feature] of REFUSALS) {
     assert.equal(error.class, 'node')
   })
 }
+
+test('a verifier that a signal interrupted says nothing about the kernel', () => {
+  const log = ["libbpf: prog 'restore_peername4': BPF program load failed: Resource temporarily unavailable"]
+  const error = explainLoad(EAGAIN, log)
+  assert.equal(error.code, 'KERNEL_CALL_FAILED')
+  assert.match(error.message, /interrupted.*EAGAIN/)
+  assert.match(error.remedy ?? '', /again/)
+  assert.deepEqual(error.facts['log'], log)
+})
 
 test('a refusal that says nothing is passed on as it is', () => {
   const error = explainLoad(-4003, [])

@@ -1,0 +1,29 @@
+/** `node --test` with a pattern that matches no file runs nothing and succeeds; so the patterns are tested. */
+import assert from 'node:assert/strict'
+import { globSync } from 'node:fs'
+import { test } from 'node:test'
+import { filesUnder, ROOT, read } from './tree.ts'
+
+/** Script → its pattern: `test:unit` runs `test/unit/**\/*.test.ts`. */
+const scripts = Object.entries((JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts)
+const patterns = new Map(
+  scripts
+    .filter(([name]) => name.startsWith('test:'))
+    .map(([name, command]) => [name, /node --test .*'(.+)'$/.exec(command)?.[1] ?? '']),
+)
+const matched = (name: string): string[] => globSync(patterns.get(name) ?? '', { cwd: ROOT }).sort()
+
+test('every script that runs tests finds some', () => {
+  assert.ok(patterns.size > 0)
+  assert.deepEqual(
+    [...patterns.keys()].filter((name) => matched(name).length === 0),
+    [],
+  )
+})
+
+test('every test file is run by its own tier, and once by the two that run everything', () => {
+  const tests = filesUnder('test', /\.test\.ts$/)
+  const tiers = [...patterns.keys()].filter((name) => name !== 'test:quick')
+  assert.deepEqual(tiers.flatMap(matched).sort(), tests)
+  assert.deepEqual([...matched('test:quick'), ...matched('test:kernel')].sort(), tests)
+})
