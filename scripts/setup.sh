@@ -11,10 +11,19 @@ say() { printf 'setup: %s\n' "$*"; }
 has_command() { command -v "$1" >/dev/null 2>&1; }
 has_header() { [ -e "/usr/include/$1" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/$1" ]; }
 
+# Ubuntu has no package of that name: its bpftool comes with the tools of its kernels.
+bpftool_package() {
+	if grep -qs '^ID=ubuntu' /etc/os-release; then
+		echo "linux-tools-common linux-tools-generic"
+	else
+		echo bpftool
+	fi
+}
+
 # Looked for by what they provide, so that another package of the same tool will do.
 missing_to_build() {
 	has_command clang || echo clang
-	has_command bpftool || echo bpftool
+	has_command bpftool || bpftool_package
 	has_command gcc || echo gcc
 	has_header stdio.h || echo libc6-dev
 	has_header bpf/libbpf.h || echo libbpf-dev
