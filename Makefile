@@ -14,7 +14,7 @@ endif
 CLANG ?= clang
 BPFTOOL ?= bpftool
 MULTIARCH := $(or $(shell $(CC) -print-multiarch 2>/dev/null),$(shell uname -m)-linux-gnu)
-BPF_CFLAGS := -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -Werror -Ibpf/include -I/usr/include/$(MULTIARCH)
+BPF_CFLAGS := -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -Wpadded -Werror -Ibpf/include -I/usr/include/$(MULTIARCH)
 NATIVE_CFLAGS := -std=gnu11 -O2 -g -fPIC -Wall -Wextra -Werror
 NATIVE_LIBS := -lbpf -lelf -lz -lpthread
 SHIM_OBJECTS := $(patsubst native/%.c,build/native/%.o,$(filter-out native/launch.c,$(wildcard native/*.c)))
