@@ -103,12 +103,10 @@ export interface MockResponse {
 export type RefuseReason =
   | 'no_expectation'
   | 'no_destination'
-  | 'self_call'
   | 'bad_request'
   | 'expectation_failed'
   | 'request_timeout'
   | 'not_implemented'
-  | 'overloaded'
 
 export type Decision =
   | { readonly kind: 'mock'; readonly expectationId: string; readonly response: MockResponse }

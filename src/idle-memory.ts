@@ -5,6 +5,8 @@
 
 /** Less work than this leaves nothing worth a collection. */
 const MIN_WORK = 1000
+/** Seconds between two collections: each throws away what the compiler has learned, so bursts must not cause one each. */
+const MIN_PAUSE_S = 10
 
 export interface IdleMemory {
   /** Called about once a second. */
@@ -22,13 +24,16 @@ const collectGarbage = (): void => {
  */
 export const createIdleMemory = (work: () => number, release: () => void = () => undefined): IdleMemory => {
   let seen = 0
+  let sinceLast = MIN_PAUSE_S
   let collected = -MIN_WORK // what the start has left is worth one
   return {
     tick: () => {
       const done = work()
       const isQuiet = done === seen
       seen = done
-      if (!isQuiet || done - collected < MIN_WORK) return
+      sinceLast++
+      if (!isQuiet || sinceLast < MIN_PAUSE_S || done - collected < MIN_WORK) return
+      sinceLast = 0
       collected = done
       collectGarbage()
       release()

@@ -70,8 +70,6 @@ static __always_inline enum verdict judge(const struct policy *policy, const str
 {
 	if (agent_mark && a->mark == agent_mark)
 		return VERDICT_OWN_TRAFFIC;
-	if (agent_cgroup_id && bpf_get_current_cgroup_id() == agent_cgroup_id)
-		return VERDICT_OWN_TRAFFIC;
 	if (is_loopback(&a->addr)) {
 		if (!(policy->flags & POLICY_INTERCEPT_LOOPBACK))
 			return VERDICT_LOOPBACK;

@@ -30,12 +30,10 @@ const send = (
 const WHY: Readonly<Record<RefuseReason, string>> = {
   no_expectation: 'understudy: no expectation matches this request, and unmatched requests are not forwarded',
   no_destination: 'understudy: neither the kernel nor the request says where this was going',
-  self_call: 'understudy: this request would come back to understudy itself',
   bad_request: 'understudy: this is not an HTTP request that can be served',
   expectation_failed: 'understudy: the Expect header asks for something unknown',
   request_timeout: 'understudy: the request did not arrive in time',
   not_implemented: 'understudy: this kind of request is not served here',
-  overloaded: 'understudy: too many requests at once',
 }
 
 /** Refuses one exchange with `status`; the connection stays as it was. */

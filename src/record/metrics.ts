@@ -38,12 +38,10 @@ const FAULTS: Readonly<Record<Fault, true>> = {
   client_timeout: true,
   no_expectation: true,
   no_destination: true,
-  self_call: true,
   bad_request: true,
   expectation_failed: true,
   request_timeout: true,
   not_implemented: true,
-  overloaded: true,
 }
 
 const DECISIONS: readonly Decision['kind'][] = ['forward', 'mock', 'refuse', 'relay']

@@ -3,7 +3,7 @@
  * made, load, listen, attach, start the command; and the same backwards at its end.
  */
 import type { Logger } from 'pino'
-import type { Config } from '../config/schema.ts'
+import { type Config, defaultConfig } from '../config/schema.ts'
 import type { Expectation } from '../decide/matching/expectation.ts'
 import type { Workload } from '../flow.ts'
 import { openNetns } from '../kernel/netns.ts'
@@ -116,6 +116,7 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
   undo.add(() => clearInterval(drainer))
   kernel.startHeartbeat()
   kernel.attach({ workload: cgroup.workload, tree: cgroup.tree })
+  for (const line of shim.takeLog()) log.debug({ component: 'libbpf', line }, 'libbpf')
   log.info({ id, ...ports, netns: options.netns, pins: state.pins }, 'intercepting')
   return { cgroup, kernel }
 }
@@ -134,7 +135,8 @@ const openRecord = (options: RunOptions, started: () => Started | undefined): Re
   const record = createRecordStage({
     config: options.config,
     withSummary: options.withSummary,
-    adminMayMove: true,
+    // Two runs at once both have the default; a port that somebody chose is meant.
+    adminMayMove: options.config.adminPort === defaultConfig().adminPort,
     ready: () => (started() ? { ok: true } : { ok: false, why: 'the programs are not attached yet' }),
     readKernel: () => {
       const kernel = started()?.kernel
@@ -194,7 +196,6 @@ export const runCommand = async (options: RunOptions): Promise<RunResult> => {
     started = undefined
     await undo.all()
     await ground.all()
-    for (const line of shim.takeLog()) record.log.debug({ line }, 'libbpf')
     return { status, ...(record.summary ? { summary: renderSummary(record) } : {}) }
   } finally {
     started = undefined

@@ -40,6 +40,18 @@ runTest('every mistake of every input is told at once, with its place', async (s
   assert.deepEqual(stage.traces(run.pid), [])
 })
 
+runTest('an admin port that somebody chose is not moved: where it is in use, that is told', async (stage, context) => {
+  const config = join(stage.folder(context), 'settings.yaml')
+  writeFileSync(config, 'adminPort: 15998\n')
+  const holder = await serveWorld(stage.lab, [15998], 'app')
+  const run = stage.start(['run', '--config', config, '--', 'true'])
+  const { code, stderr } = await run.finished
+  holder.kill()
+  assert.equal(code, 2)
+  assert.match(stderr, /15998.*PORT_IN_USE/)
+  assert.deepEqual(stage.traces(run.pid), [])
+})
+
 runTest('a port in use is told with whose it is, and nothing stays', async (stage, context) => {
   const config = join(stage.folder(context), 'settings.yaml')
   writeFileSync(config, 'listenPort: 15999\n')
