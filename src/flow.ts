@@ -38,8 +38,18 @@ export interface SavedDestination {
   readonly via: 'map' | 'storage'
 }
 
-/** outbound: redirected by the kernel; direct: the client chose to speak to us (explicit proxy or mock server). */
-export type Direction = 'outbound' | 'direct'
+/**
+ * outbound: a workload's own connection, redirected by the kernel; inbound: somebody's connection to a workload, redirected
+ * by the kernel; direct: the client chose to speak to us (explicit proxy or mock server).
+ */
+export type Direction = 'outbound' | 'inbound' | 'direct'
+
+/** What a PROXY protocol header says of the connection it precedes. LOCAL, UNKNOWN and UNIX headers name nobody. */
+export interface ProxiedEndpoints {
+  readonly version: 1 | 2
+  readonly source?: Endpoint
+  readonly destination?: Endpoint
+}
 
 /** One accepted connection. */
 export interface Flow {
@@ -50,15 +60,23 @@ export interface Flow {
   readonly client: Endpoint
   /** The address the client reached us at. */
   readonly local: Endpoint
+  /** The accepted socket's descriptor, by which the kernel can be asked while it is open; -1 where there is none. */
+  readonly fd: number
+  /** Accepted by a transparent listener: `local` is where the client was going. */
+  readonly isTransparent?: true
+  readonly proxied?: ProxiedEndpoints
   readonly saved?: SavedDestination
   /** What the client's own bytes name: Host header, absolute-form target or CONNECT authority. Known late. */
   readonly named?: Endpoint
 }
 
-/** One strategy's answer. */
+/**
+ * One strategy's answer. `dialled` with a pass: the address is known but stands for something else, which a later strategy
+ * may know.
+ */
 export type Answer =
   | { readonly kind: 'found'; readonly destination: Endpoint }
-  | { readonly kind: 'pass'; readonly why: string }
+  | { readonly kind: 'pass'; readonly why: string; readonly dialled?: Endpoint }
   | { readonly kind: 'fault'; readonly error: Error }
 
 export interface Attempt {

@@ -29,7 +29,7 @@ import { type Intercept, runFlow, type Stages } from './pipeline.ts'
 import type { Metrics } from './record/metrics.ts'
 import type { Recorder } from './record/recorder.ts'
 import { reset } from './reset.ts'
-import { createChain, type IsOwn } from './resolve/chain.ts'
+import { createChain, createStrategies, type EvidencePorts, type IsOwn } from './resolve/chain.ts'
 
 export interface DataPlaneOptions {
   readonly config: Config
@@ -40,15 +40,25 @@ export interface DataPlaneOptions {
   readonly workload: Workload
   readonly direction: Direction
   readonly identify: Identify
+  /** Further evidence of where a connection was going. */
+  readonly evidence?: EvidencePorts
+  /** Whether an address stands for a name that exists only in expectations. */
+  readonly isReserved?: (address: string) => boolean
   /** Gives freed memory outside of V8 back to the system. */
   readonly releaseMemory?: () => void
   /** Makes upstream sockets where the workload lives; without it they are made here. */
   readonly makeSocket?: MakeSocket
 }
 
+/** What sets one listener apart from the others of its data plane. */
+export interface ListenerTraits {
+  readonly direction?: Direction
+  readonly isTransparent?: boolean
+}
+
 export interface DataPlane {
   /** A server for one listening socket; whoever calls makes it listen, and has its port then known as our own. */
-  createServer(): Server
+  createServer(traits?: ListenerTraits): Server
   /** Ends idle connections at once, busy ones after their exchange, all after `graceMs`. */
   close(graceMs: number): Promise<void>
 }
@@ -174,7 +184,10 @@ const createStages = (
   const work = { done: 0 }
   const stages: Stages = {
     intercept,
-    chain: createChain(isOwn),
+    chain: createChain(
+      { isOwn, ...(options.isReserved ? { isReserved: options.isReserved } : {}) },
+      createStrategies(options.evidence ?? {}, config.strategiesOff),
+    ),
     store,
     policy: { onUnmatched: config.onUnmatched },
     bodyLimit: config.bodyMatchBytes,
@@ -243,9 +256,9 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
   }
 
   return {
-    createServer: () => {
+    createServer: (traits = {}) => {
       const { workload, direction, identify } = options
-      const server = createListener({ workload, direction, identify, slots, onFlow })
+      const server = createListener({ workload, direction, identify, slots, onFlow, ...traits })
       server.on('listening', () => {
         ownPorts.add(portOf(server))
         // Before it listens, an error is for whoever made it listen; from here on it is about one connection.

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { STRATEGY_NAMES } from '../resolve/strategy.ts'
 import { Cidr, PortRange } from './networks.ts'
 
 const MAX_PORT = 65535
@@ -64,6 +65,14 @@ export const Config = z
     excludeCidrs: z.array(Cidr).max(256).default([]).meta({
       env: 'UNDERSTUDY_EXCLUDE_CIDRS',
       doc: 'Destination networks left alone, each an IPv4 or IPv6 CIDR such as "10.0.0.0/8" or a single address.',
+    }),
+    capture: z.enum(['auto', 'ebpf', 'nft', 'iptables', 'tproxy', 'none']).default('auto').meta({
+      env: 'UNDERSTUDY_CAPTURE',
+      doc: "How `run` gets hold of the command's connections; `auto` takes ebpf where it works, else nft, else iptables.",
+    }),
+    strategiesOff: z.array(z.enum(STRATEGY_NAMES)).max(STRATEGY_NAMES.length).default([]).meta({
+      env: 'UNDERSTUDY_STRATEGIES_OFF',
+      doc: 'Ways to learn the original destination that are not to be used (docs/strategies.md).',
     }),
     upstreamConnectTimeoutMs: whole(1, HOUR_MS).default(10_000).meta({
       env: 'UNDERSTUDY_UPSTREAM_CONNECT_TIMEOUT_MS',

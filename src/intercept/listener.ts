@@ -10,6 +10,8 @@ export type Identify = (fd: number) => { readonly cookie: bigint; readonly saved
 export interface ListenerOptions {
   readonly workload: Workload
   readonly direction: Direction
+  /** The listener has IP_TRANSPARENT: what it accepts keeps the address it was sent to. */
+  readonly isTransparent?: boolean
   readonly identify: Identify
   /** Connections held at once over all listeners that share the counter; one more is reset. */
   readonly slots: { take(): boolean; give(): void }
@@ -26,13 +28,16 @@ export const createListener = (options: ListenerOptions): Server =>
     socket.on('error', ignore)
     if (!options.slots.take()) return void socket.resetAndDestroy()
     socket.once('close', () => options.slots.give())
-    const { cookie, saved } = options.identify(acceptedFd(socket))
+    const fd = acceptedFd(socket)
+    const { cookie, saved } = options.identify(fd)
     options.onFlow(socket, {
       cookie,
       workload: options.workload,
       direction: options.direction,
       client: { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 },
       local: { address: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 },
+      fd,
+      ...(options.isTransparent ? { isTransparent: true } : {}),
       ...(saved ? { saved } : {}),
     })
   })

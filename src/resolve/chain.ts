@@ -1,32 +1,62 @@
 /** The ordered strategies and their runner. */
-import type { Attempt, Endpoint, Flow, Resolution } from '../flow.ts'
+import type { Answer, Attempt, Endpoint, Flow, Resolution } from '../flow.ts'
+import { byConntrack } from './by-conntrack.ts'
 import { byCookie } from './by-cookie.ts'
+import { byDnsIntent, type NameOf } from './by-dns-intent.ts'
 import { byHost } from './by-host.ts'
-import type { Strategy } from './strategy.ts'
+import { byProxyHeader } from './by-proxy-header.ts'
+import { bySoOriginalDst } from './by-so-original-dst.ts'
+import { byTransparent } from './by-transparent.ts'
+import type { ReadEvidence, Strategy } from './strategy.ts'
 
-/** First answer wins. The order is from what the kernel knows to what the client says. */
-export const STRATEGIES: readonly Strategy[] = [
-  byCookie, // one look-up that the listener has already made
-  byHost, // costs nothing, but may be wrong or forged
-]
-
-/** Whether an endpoint is one of our own listeners; a connection there would come back to us. */
-export type IsOwn = (endpoint: Endpoint) => boolean
-
-const ask = (strategy: Strategy, flow: Flow, isOwn: IsOwn): Attempt => {
-  const answer = strategy.resolve(flow)
-  const own = answer.kind === 'found' && isOwn(answer.destination)
-  return { strategy: strategy.name, answer: own ? { kind: 'pass', why: 'that is ourselves' } : answer }
+/** Where strategies get their evidence; one without any is not asked. */
+export interface EvidencePorts {
+  /** PROXY headers are looked for. */
+  readonly proxyHeaders?: boolean
+  /** There are transparent listeners. */
+  readonly transparent?: boolean
+  readonly soOriginalDst?: ReadEvidence
+  readonly conntrack?: ReadEvidence
+  readonly nameOf?: NameOf
 }
 
-const run = (flow: Flow, strategies: readonly Strategy[], isOwn: IsOwn, before: readonly Attempt[]): Resolution => {
+/** First answer wins. The order is from what cannot be wrong to what can, and from the kernel to the client. */
+const ORDER: readonly ((ports: EvidencePorts) => Strategy | undefined)[] = [
+  ({ proxyHeaders }) => (proxyHeaders ? byProxyHeader : undefined), // what stands before us saw more than our kernel
+  ({ transparent }) => (transparent ? byTransparent : undefined), // the socket's own address: nothing was rewritten
+  () => byCookie, // one look-up that the listener has already made
+  ({ soOriginalDst }) => soOriginalDst && bySoOriginalDst(soOriginalDst), // what NAT did, of this very socket
+  ({ conntrack }) => conntrack && byConntrack(conntrack), // the same, found by addresses, which may be reused
+  ({ nameOf }) => nameOf && byDnsIntent(nameOf), // a name, where an address says nothing
+  () => byHost, // costs nothing, but may be wrong or forged
+]
+
+/** The strategies that have evidence here and are not switched off, in order. */
+export const createStrategies = (ports: EvidencePorts, off: readonly string[] = []): readonly Strategy[] =>
+  ORDER.flatMap((make) => make(ports) ?? []).filter(({ name }) => !off.includes(name))
+
+export interface Guards {
+  /** Whether an endpoint is one of our own listeners; a connection there would come back to us. */
+  readonly isOwn: (endpoint: Endpoint) => boolean
+  /** Whether an address was given out for a name that exists only in expectations: nobody is there. */
+  readonly isReserved?: (address: string) => boolean
+}
+export type IsOwn = Guards['isOwn']
+
+const guarded = (answer: Answer, { isOwn, isReserved }: Guards): Answer => {
+  if (answer.kind !== 'found') return answer
+  const { destination } = answer
+  if (isOwn(destination)) return { kind: 'pass', why: 'that is ourselves', dialled: destination }
+  if (!isReserved?.(destination.address)) return answer
+  return { kind: 'pass', why: 'an address given out for a name', dialled: destination }
+}
+
+const run = (flow: Flow, strategies: readonly Strategy[], guards: Guards, before: readonly Attempt[]): Resolution => {
   const trail = [...before]
   for (const strategy of strategies) {
-    const attempt = ask(strategy, flow, isOwn)
-    trail.push(attempt)
-    if (attempt.answer.kind === 'found') {
-      return { destination: attempt.answer.destination, resolvedBy: strategy.name, trail }
-    }
+    const answer = guarded(strategy.resolve(flow, trail), guards)
+    trail.push({ strategy: strategy.name, answer })
+    if (answer.kind === 'found') return { destination: answer.destination, resolvedBy: strategy.name, trail }
   }
   return { trail }
 }
@@ -38,11 +68,11 @@ export interface Chain {
   late(flow: Flow, early: Resolution): Resolution
 }
 
-export const createChain = (isOwn: IsOwn, strategies: readonly Strategy[] = STRATEGIES): Chain => {
+export const createChain = (guards: Guards, strategies: readonly Strategy[]): Chain => {
   const first = strategies.filter((strategy) => !strategy.needsBytes)
   const rest = strategies.filter((strategy) => strategy.needsBytes)
   return {
-    early: (flow) => run(flow, first, isOwn, []),
-    late: (flow, early) => (early.destination ? early : run(flow, rest, isOwn, early.trail)),
+    early: (flow) => run(flow, first, guards, []),
+    late: (flow, early) => (early.destination ? early : run(flow, rest, guards, early.trail)),
   }
 }

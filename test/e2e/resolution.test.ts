@@ -73,7 +73,8 @@ for (const name of [
       client.send(request('GET /', `Host: ${name}:${lab.port}`))
       await client.got(/^HTTP\/1\.1 (404|502) [\s\S]*x-understudy-reason: (no_expectation|no_destination)/)
       const { resolution } = await lab.recorded(1)
-      assert.deepEqual(resolution.trail.at(-1)?.answer, { kind: 'pass', why: 'that is ourselves' })
+      const last = resolution.trail.at(-1)?.answer
+      assert.equal(last?.kind === 'pass' && last.why, 'that is ourselves')
     })
 
 for (const name of ['localhost.', '2130706433'])

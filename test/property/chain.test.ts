@@ -12,6 +12,7 @@ const FLOW: Flow = {
   direction: 'outbound',
   client: { address: '127.0.0.1', port: 1 },
   local: { address: '127.0.0.1', port: 2 },
+  fd: -1,
 }
 const endpoint = fc.record({ address: fc.ipV4(), port: fc.integer({ min: 1, max: 65_535 }) })
 const answer: fc.Arbitrary<Answer> = fc.oneof(
@@ -29,7 +30,7 @@ const isOwn = ({ port }: Endpoint): boolean => port % 3 === 0
 
 const resolve = (list: readonly Omit<Strategy, 'name'>[]) => {
   const named = list.map((strategy, i): Strategy => ({ ...strategy, name: `${i}` }))
-  const chain = createChain(isOwn, named)
+  const chain = createChain({ isOwn }, named)
   const order = [...named.filter(({ needsBytes }) => !needsBytes), ...named.filter(({ needsBytes }) => needsBytes)]
   return { order, resolution: chain.late(FLOW, chain.early(FLOW)) }
 }
@@ -39,10 +40,10 @@ test('the destination is the first found one in order that is not ourselves', ()
     fc.property(strategies, (list) => {
       const { order, resolution } = resolve(list)
       const wanted = order.find((strategy) => {
-        const given = strategy.resolve(FLOW)
+        const given = strategy.resolve(FLOW, [])
         return given.kind === 'found' && !isOwn(given.destination)
       })
-      const given = wanted?.resolve(FLOW)
+      const given = wanted?.resolve(FLOW, [])
       assert.deepEqual(resolution.destination, given?.kind === 'found' ? given.destination : undefined)
       assert.equal(resolution.resolvedBy, wanted?.name)
     }),

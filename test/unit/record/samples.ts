@@ -10,6 +10,7 @@ export const flow: Flow = {
   direction: 'outbound',
   client: { address: '127.0.0.1', port: 40000 },
   local: { address: '127.0.0.1', port: 15001 },
+  fd: -1,
   saved: {
     destination: { address: '93.184.216.34', port: 80 },
     process: { pid: 77, name: 'curl' },
