@@ -1,0 +1,23 @@
+/** The hosts that expectations name: a DNS server can make up an address for one that exists nowhere else. */
+import type { Expectation } from './expectation.ts'
+
+const ESCAPED_DOT = /\\\./g
+const PORT = /:\d{1,5}$/
+/** A host name as resolvers take it, at least one letter in its last label: no IP literal, no pattern. */
+const HOST_NAME = /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?=[0-9_-]*[a-z])[a-z0-9_-]{1,63}$/
+
+/**
+ * The host names that some expectation asks for in its `host` header, in lower case and without their ports. A dot stands
+ * for itself here, though it is any character to the matcher; a value that is more of a pattern than that names no host.
+ */
+export const expectedHosts = (expectations: readonly Expectation[]): ReadonlySet<string> => {
+  const hosts = new Set<string>()
+  for (const { request } of expectations) {
+    for (const { name, value } of request?.headers?.required ?? []) {
+      if (name.lower !== 'host' || !value || value.negated) continue
+      const host = value.lower.replace(ESCAPED_DOT, '.').replace(PORT, '')
+      if (HOST_NAME.test(host)) hosts.add(host)
+    }
+  }
+  return hosts
+}
