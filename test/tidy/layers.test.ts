@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import { filesUnder, read, withoutComments } from './tree.ts'
 
 const MIDDLE = ['flow', 'errors', 'resolve', 'decide']
-/** What an adapter may see: the middle, the wire format, which does no I/O either, and the one way to reset a socket. */
-const INWARD = [...MIDDLE, 'http1', 'reset']
+/** What an adapter may see: the middle, the wire formats, which do no I/O either, and the one way to reset a socket. */
+const INWARD = [...MIDDLE, 'http1', 'tls', 'reset']
 const ADAPTERS = ['kernel', 'workloads', 'intercept', 'act', 'record', 'config']
 
 /** Room → the other rooms its files may import. A room is a folder of src/, or a file directly in it. */
@@ -16,6 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   resolve: ['flow', 'errors'],
   decide: ['flow', 'errors'],
   http1: ['flow', 'errors'],
+  tls: [],
   reset: [],
   kernel: INWARD,
   workloads: INWARD,
