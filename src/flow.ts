@@ -10,6 +10,12 @@ export interface Endpoint {
   readonly port: number
 }
 
+/** What a client's own bytes name: a host name or an IP literal as in {@link Endpoint}, and a port if they say one. */
+export interface Named {
+  readonly address: string
+  readonly port?: number
+}
+
 /** What is intercepted: a local run today, a pod on a node. */
 export interface Workload {
   /** The number that ties policy, listener and kernel records together; unique within one agent, never 0. */
@@ -66,7 +72,7 @@ export interface Flow {
   readonly isTransparent?: true
   readonly proxied?: ProxiedEndpoints
   readonly saved?: SavedDestination
-  /** What the client's own bytes name: Host header, absolute-form target or CONNECT authority. Known late. */
+  /** What the client's own bytes name: Host header, absolute-form target, CONNECT or HTTP/2 authority, SNI. Known late. */
   readonly named?: Endpoint
 }
 
@@ -125,6 +131,7 @@ export type RefuseReason =
   | 'expectation_failed'
   | 'request_timeout'
   | 'not_implemented'
+  | 'loop'
 
 export type Decision =
   | { readonly kind: 'mock'; readonly expectationId: string; readonly response: MockResponse }
@@ -164,6 +171,10 @@ export interface Exchange {
   readonly flow: Flow
   readonly protocol: Protocol
   readonly request?: RequestHead
+  /** The SNI of a TLS connection. */
+  readonly serverName?: string
+  /** What the client's bytes named, where it contradicts the destination that better evidence led to. */
+  readonly mismatch?: string
   readonly resolution: Resolution
   readonly decision: Decision
   readonly outcome: Outcome

@@ -13,24 +13,36 @@ import type {
   Endpoint,
   Exchange,
   Flow,
+  Named,
   Outcome,
   Protocol,
   RefuseReason,
   RequestHead,
   Resolution,
+  Workload,
 } from './flow.ts'
 import type { HttpExchange } from './http1/exchange.ts'
+import { hasPassed } from './http1/forwarded-by.ts'
+import { parseAuthority } from './resolve/authority.ts'
 import type { Chain } from './resolve/chain.ts'
-import { plainAddress } from './resolve/plain-address.ts'
+import { mismatch } from './resolve/mismatch.ts'
 
-/** How a decision about an HTTP exchange is carried out. `isVerbatim`: the client meant to speak to that destination. */
+/** What there is to know of a request that is forwarded, beside its destination. */
+export interface ForwardHow {
+  /** The client meant to speak to that destination itself. */
+  readonly isVerbatim: boolean
+  /** The client spoke to us, and only its own word says where it wants to go: that may be back to us. */
+  readonly mayLoop: boolean
+}
+
+/** How a decision about an HTTP exchange is carried out. */
 export interface HttpActs {
   mock(exchange: HttpExchange, decision: Decision & { kind: 'mock' }, done: (outcome: Outcome) => void): void
   forward(
     exchange: HttpExchange,
     decision: Decision & { kind: 'forward' },
     flow: Flow,
-    isVerbatim: boolean,
+    how: ForwardHow,
     done: (outcome: Outcome) => void,
   ): void
   refuse(exchange: HttpExchange, decision: Decision & { kind: 'refuse' }, done: (outcome: Outcome) => void): void
@@ -49,6 +61,8 @@ export interface OpenedFlow {
   readonly socket: Socket
   readonly bytes: Buffer
   readonly protocol: Protocol
+  /** SNI or `:authority`; with a destination known early, the latter may only be there after a while. */
+  readonly named: () => Named | undefined
   readonly upstream?: Socket
   readonly fromUpstream?: Buffer
   /** Why there is no upstream, though one was dialled. */
@@ -80,6 +94,10 @@ export interface Stages {
   readonly chain: Chain
   readonly store: ExpectationStore
   readonly policy: Policy
+  /** What requests are marked with that may come back to us (http1/forwarded-by.ts). */
+  readonly selfId: string
+  /** The names that a workload asked DNS for and was given this address. */
+  readonly namesOf: (workload: Workload, address: string) => readonly string[]
   readonly bodyLimit: number
   readonly http: HttpActs
   readonly bytes: ByteActs
@@ -89,15 +107,15 @@ export interface Stages {
 
 const NO_BYTES = Buffer.alloc(0)
 const STRICT: Policy = { onUnmatched: 'refuse' }
-const DEFAULT_PORTS = { http: 80, connect: 443 }
+const DEFAULT_PORTS = { http: 80, connect: 443, tls: 443 }
+const LOOP: Decision = { kind: 'refuse', status: 508, reason: 'loop' }
+
+const withPort = (named: Named | undefined, defaultPort: number): Endpoint | undefined =>
+  named && { address: named.address, port: named.port ?? defaultPort }
 
 /** The endpoint that a Host header or authority names (RFC 3986 3.2); undefined when it names none. */
-export const namedEndpoint = (authority: string | undefined, defaultPort: number): Endpoint | undefined => {
-  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^:@/?#[\]\s]+))(?::(\d{0,5}))?$/.exec(authority ?? '')
-  const address = parts?.[1] ?? parts?.[2]
-  const port = parts?.[3] ? Number(parts[3]) : defaultPort
-  return address === undefined || port < 1 || port > 65535 ? undefined : { address: plainAddress(address), port }
-}
+export const namedEndpoint = (authority: string | undefined, defaultPort: number): Endpoint | undefined =>
+  withPort(parseAuthority(authority), defaultPort)
 
 /** A client that spoke to us on purpose is not to be sent anywhere just because nothing matched. */
 const policyFor = (stages: Stages, flow: Flow, resolution: Resolution): Policy =>
@@ -110,13 +128,26 @@ const nameOf = ({ method, target, host }: RequestHead): Endpoint | undefined => 
   return isPlain ? namedEndpoint(host, DEFAULT_PORTS.http) : undefined
 }
 
+/** What contradicts the resolution, as a part of the record; a request in another form is for a proxy that we are not. */
+const contradiction = (flow: Flow, resolution: Resolution, named: Named | undefined, stages: Stages) => {
+  const text = mismatch(resolution, named, (address) => stages.namesOf(flow.workload, address))
+  return text === undefined ? {} : { mismatch: text }
+}
+
+const originNamed = ({ target, host }: RequestHead): Named | undefined =>
+  target.startsWith('/') || target === '*' ? parseAuthority(host) : undefined
+
 /** What is recorded where the client goes while its body is awaited, so that nothing was decided yet. */
 const UNDECIDED: Decision = { kind: 'refuse', status: 400, reason: 'bad_request' }
+
+/** Sent on for a client that spoke to us on purpose, because nothing else became of the request. */
+const isProxied = (decision: Decision | { readonly kind: 'needs_body' }, flow: Flow): boolean =>
+  decision.kind === 'forward' && decision.expectationId === undefined && flow.direction === 'direct'
 
 const carryOut = (
   exchange: HttpExchange,
   decision: Decision,
-  where: { readonly flow: Flow; readonly early: Resolution },
+  where: { readonly flow: Flow; readonly early: Resolution; readonly resolution: Resolution },
   { http }: Stages,
   done: (outcome: Outcome) => void,
 ): void => {
@@ -126,7 +157,8 @@ const carryOut = (
     case 'forward': {
       // Only a destination known before the client spoke is whom it meant to speak to; else it speaks to us, a proxy.
       const isVerbatim = decision.expectationId === undefined && where.early.destination !== undefined
-      return http.forward(exchange, decision, where.flow, isVerbatim, done)
+      const mayLoop = isProxied(decision, where.flow) && where.resolution.resolvedBy === 'host'
+      return http.forward(exchange, decision, where.flow, { isVerbatim, mayLoop }, done)
     }
     case 'refuse':
       return http.refuse(exchange, decision, done)
@@ -144,7 +176,8 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
   const resolution = stages.chain.late(seen, early)
   // Inside a tunnel a further CONNECT is for whoever is at its end.
   const isForUs = flow.direction === 'direct' && !early.destination
-  if (head.method === 'CONNECT' && isForUs && resolution.destination) {
+  const isBack = flow.direction === 'direct' && hasPassed(head.headers, stages.selfId)
+  if (head.method === 'CONNECT' && isForUs && resolution.destination && !isBack) {
     const { socket, rest } = stages.http.openTunnel(exchange)
     return runFlow(socket, seen, stages, rest, resolution)
   }
@@ -157,14 +190,16 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
       flow: seen,
       protocol: head.httpVersion === '1.0' ? 'http/1.0' : 'http/1.1',
       request: head,
+      ...contradiction(flow, resolution, originNamed(head), stages),
       resolution,
       decision,
       outcome,
     })
   const ask = (body: Buffer | 'unavailable' | undefined): void => {
-    const decision = decide({ head, resolution, body, policy, nowMs: startedAtMs }, stages.store)
+    const decided = decide({ head, resolution, body, policy, nowMs: startedAtMs }, stages.store)
+    const decision = isBack && isProxied(decided, flow) ? LOOP : decided
     if (decision.kind !== 'needs_body') {
-      return carryOut(exchange, decision, { flow, early }, stages, (outcome) => finish(decision, outcome))
+      return carryOut(exchange, decision, { flow, early, resolution }, stages, (outcome) => finish(decision, outcome))
     }
     exchange.onGone = (fault, status) =>
       finish(UNDECIDED, {
@@ -180,25 +215,26 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
 }
 
 /** A flow that is not HTTP: one decision and one record for all its bytes. */
-const runBytes = (
-  opened: OpenedFlow,
-  flow: Flow,
-  resolution: Resolution,
-  stages: Stages,
-  startedAtMs: number,
-): void => {
+const runBytes = (opened: OpenedFlow, flow: Flow, early: Resolution, stages: Stages, startedAtMs: number): void => {
+  const { protocol } = opened
+  const first = opened.named()
+  const named = early.destination ? undefined : withPort(first, DEFAULT_PORTS[protocol === 'tls' ? 'tls' : 'http'])
+  const seen = named ? { ...flow, named } : flow
+  const resolution = stages.chain.late(seen, early)
   const decision = decideBytes(resolution, stages.policy)
   const done = (outcome: Outcome): void =>
     stages.record({
       kind: 'exchange',
       startedAtMs,
-      flow,
-      protocol: opened.protocol,
+      flow: seen,
+      protocol,
+      ...(protocol === 'tls' && first ? { serverName: first.address } : {}),
+      ...contradiction(flow, resolution, opened.named(), stages),
       resolution,
       decision,
       outcome: { ...outcome, durationMs: stages.nowMs() - startedAtMs },
     })
-  if (decision.kind === 'relay') stages.bytes.relay(opened, decision.destination, flow, done)
+  if (decision.kind === 'relay') stages.bytes.relay(opened, decision.destination, seen, done)
   else if (decision.kind === 'refuse') stages.bytes.refuse(opened, decision, done)
 }
 

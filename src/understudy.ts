@@ -2,6 +2,7 @@
  * The composition root: builds every adapter, hands each stage its ports, and fixes the order of start and stop.
  * No logic of its own.
  */
+import { randomUUID } from 'node:crypto'
 import type { Server, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Logger } from 'pino'
@@ -19,6 +20,7 @@ import type { Config } from './config/schema.ts'
 import type { Expectation } from './decide/matching/expectation.ts'
 import { createExpectationStore } from './decide/matching/store.ts'
 import type { Direction, Flow, Workload } from './flow.ts'
+import { FORWARDED_BY } from './http1/forwarded-by.ts'
 import { DEFAULT_LIMITS, type Limits } from './http1/limits.ts'
 import { createIdleMemory } from './idle-memory.ts'
 import { createBudget } from './intercept/budget.ts'
@@ -44,6 +46,8 @@ export interface DataPlaneOptions {
   readonly evidence?: EvidencePorts
   /** Whether an address stands for a name that exists only in expectations. */
   readonly isReserved?: (address: string) => boolean
+  /** The names that a workload asked DNS for and was given this address; without it, none are known. */
+  readonly namesOf?: (workload: Workload, address: string) => readonly string[]
   /** Gives freed memory outside of V8 back to the system. */
   readonly releaseMemory?: () => void
   /** Makes upstream sockets where the workload lives; without it they are made here. */
@@ -100,8 +104,11 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
   return { dial, upstreams }
 }
 
-const createActs = (options: DataPlaneOptions, { dial, upstreams }: Upstream): Pick<Stages, 'http' | 'bytes'> => {
+type Acts = Pick<Stages, 'http' | 'bytes' | 'selfId'>
+
+const createActs = (options: DataPlaneOptions, { dial, upstreams }: Upstream): Acts => {
   const { config } = options
+  const selfId = `Understudy_${randomUUID()}`
   const once = createForwardOnce(dial, {
     limits: limitsOf(config),
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
@@ -114,13 +121,16 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams }: Upstream): P
     halfClosedTimeoutMs: config.upstreamIdleTimeoutMs,
   })
   return {
+    selfId,
     http: {
       mock: (exchange, decision, done) => mock(exchange, decision.response, done),
-      forward: (exchange, { destination, expectationId }, flow, verbatim, done) => {
+      forward: (exchange, { destination, expectationId }, flow, { isVerbatim, mayLoop }, done) => {
         const host = expectationId === undefined ? {} : { host: hostHeader(destination) }
-        forward(exchange, { destination, source: sourceOf(flow), verbatim, ...host }, done)
+        const mark = mayLoop ? { forwardedBy: selfId } : {}
+        forward(exchange, { destination, source: sourceOf(flow), verbatim: isVerbatim, ...host, ...mark }, done)
       },
-      refuse: (exchange, { status, reason }, done) => refuse(exchange, status, reason, done),
+      refuse: (exchange, { status, reason }, done) =>
+        refuse(exchange, status, reason, done, reason === 'loop' ? [FORWARDED_BY, selfId] : []),
       openTunnel,
     },
     bytes: {
@@ -166,7 +176,7 @@ const createStages = (
         socket,
         mayDial,
         first,
-        { ...waits, dial },
+        { ...waits, dial, awaitsName: config.onUnmatched === 'forward' && !early.destination },
         {
           http: (bytes) => {
             opening.delete(socket)
@@ -190,6 +200,7 @@ const createStages = (
     ),
     store,
     policy: { onUnmatched: config.onUnmatched },
+    namesOf: options.namesOf ?? (() => []),
     bodyLimit: config.bodyMatchBytes,
     ...createActs(options, upstream),
     record: (exchange) => {

@@ -13,12 +13,13 @@ const send = (
   reason: NonNullable<Outcome['fault']>,
   why: string,
   done: Done,
+  more: readonly string[] = [],
 ): void => {
   const text = Buffer.from(`${why}\n`, 'utf8')
   const { method, httpVersion } = exchange.request.head
   const body = method === 'HEAD' ? NO_BODY : text
   const stays = exchange.keepAlive
-  const headers = ['content-type', 'text/plain; charset=utf-8', 'x-understudy-reason', reason]
+  const headers = ['content-type', 'text/plain; charset=utf-8', 'x-understudy-reason', reason, ...more]
   headers.push('content-length', `${text.length}`)
   if (!stays || httpVersion === '1.0') headers.push('connection', stays ? 'keep-alive' : 'close')
   const head = encodeResponseHead(status, undefined, headers)
@@ -34,11 +35,17 @@ const WHY: Readonly<Record<RefuseReason, string>> = {
   expectation_failed: 'understudy: the Expect header asks for something unknown',
   request_timeout: 'understudy: the request did not arrive in time',
   not_implemented: 'understudy: this kind of request is not served here',
+  loop: 'understudy: this request has been here before; what it names leads back here',
 }
 
-/** Refuses one exchange with `status`; the connection stays as it was. */
-export const refuse = (exchange: HttpExchange, status: number, reason: RefuseReason, done: Done): void =>
-  send(exchange, status, reason, WHY[reason], done)
+/** Refuses one exchange with `status` and, if there are any, `more` headers; the connection stays as it was. */
+export const refuse = (
+  exchange: HttpExchange,
+  status: number,
+  reason: RefuseReason,
+  done: Done,
+  more?: readonly string[],
+): void => send(exchange, status, reason, WHY[reason], done, more)
 
 /** Tells the client that its upstream failed before anything of the answer had been sent: 502 or 504. */
 export const refuseUpstream = (

@@ -1,6 +1,7 @@
 /** A client's request as an upstream is to see it. Pure. */
 import type { Endpoint, RequestHead } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
+import { withForwardedBy } from '../http1/forwarded-by.ts'
 import { headerValue, headerValues, withoutHopByHop } from '../http1/response.ts'
 
 export interface ForwardTarget {
@@ -11,6 +12,8 @@ export interface ForwardTarget {
   readonly verbatim: boolean
   /** Host header to send instead of the client's: where an expectation sends the request elsewhere. */
   readonly host?: string
+  /** Our own id, for requests that may come back to us. */
+  readonly forwardedBy?: string
 }
 
 const SLASH = 0x2f
@@ -37,7 +40,8 @@ export const targetFor = (head: RequestHead, { verbatim }: ForwardTarget): strin
 }
 
 /** End-to-end headers with the Host of the target; without the length, which the framing gives. */
-export const upstreamHeaders = (head: RequestHead, { destination, host, verbatim }: ForwardTarget): string[] => {
+export const upstreamHeaders = (head: RequestHead, target: ForwardTarget): string[] => {
+  const { destination, host, verbatim, forwardedBy } = target
   const kept = withoutHopByHop(head.headers, 'request')
   const sent: string[] = []
   let isNamed = false
@@ -58,7 +62,7 @@ export const upstreamHeaders = (head: RequestHead, { destination, host, verbatim
   if (verbatim && head.target.charCodeAt(0) !== SLASH) {
     for (const value of headerValues(head.headers, 'proxy-authorization')) sent.push('proxy-authorization', value)
   }
-  return sent
+  return forwardedBy === undefined ? sent : withForwardedBy(sent, forwardedBy)
 }
 
 /** Connection as sent, and what it names: the offer of another protocol is one with its parameters. */

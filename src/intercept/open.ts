@@ -3,11 +3,14 @@
  * server is dialled meanwhile and whichever side speaks first decides.
  */
 import type { Socket } from 'node:net'
-import type { Endpoint, Protocol } from '../flow.ts'
+import type { Endpoint, Named, Protocol } from '../flow.ts'
 import { reset } from '../reset.ts'
-import { type Peeked, peek } from './peek.ts'
+import { lookMeanwhile } from './name-reader.ts'
+import { type Peeked, type PeekOptions, peek } from './peek.ts'
 
 export interface OpenOptions {
+  /** Nothing else says where this goes: then a name is waited for, as long as for the protocol. */
+  readonly awaitsName: boolean
   readonly peekTimeoutMs: number
   readonly headTimeoutMs: number
   /** How long a silent client is kept that no server can speak to. */
@@ -26,19 +29,43 @@ export interface OpenEvents {
     readonly socket: Socket
     readonly bytes: Buffer
     readonly protocol: Protocol
+    readonly named: () => Named | undefined
     readonly upstream?: Socket
     readonly fromUpstream?: Buffer
     readonly upstreamError?: Error
   }): void
 }
 
-const PROTOCOLS: Readonly<Record<Exclude<Peeked['protocol'], 'http1'>, Protocol>> = {
+interface RelayedBytes extends Peeked {
+  readonly protocol: Exclude<Peeked['protocol'], 'http1'>
+}
+
+interface FromServer {
+  readonly fromUpstream?: Buffer
+  readonly upstreamError?: Error
+}
+
+const PROTOCOLS: Readonly<Record<RelayedBytes['protocol'], Protocol>> = {
   http2: 'http/2',
   tls: 'tls',
   opaque: 'opaque',
 }
-const NOTHING: Buffer = Buffer.alloc(0)
+const NOTHING: RelayedBytes = { protocol: 'opaque', bytes: Buffer.alloc(0) }
 const ignore = (): void => undefined
+
+const peekOptions = ({ awaitsName, peekTimeoutMs, headTimeoutMs, onPeekLimit }: OpenOptions): PeekOptions => ({
+  awaitsName,
+  timeoutMs: peekTimeoutMs,
+  headTimeoutMs,
+  onLimit: onPeekLimit,
+})
+
+const abandon = (upstream: Socket | undefined, isReset: boolean): void => {
+  if (!upstream) return
+  upstream.on('error', ignore)
+  if (isReset) reset(upstream)
+  else upstream.destroy()
+}
 
 /**
  * Calls one of the events, once; none where the client goes before there is anything to tell.
@@ -61,36 +88,36 @@ export const openFlow = (
     clearTimeout(idle)
     upstream?.removeAllListeners()
   }
-  const dropUpstream = (isReset: boolean): void => {
-    if (!upstream) return
-    upstream.on('error', ignore)
-    if (isReset) reset(upstream)
-    else upstream.destroy()
-  }
-  const relayed = (bytes: Buffer, protocol: Protocol, more: { fromUpstream?: Buffer; upstreamError?: Error } = {}) => {
+  const relayed = ({ protocol, bytes, named }: RelayedBytes, more: FromServer = {}): void => {
     settle()
-    events.bytes({ socket, bytes, protocol, ...(upstream ? { upstream } : {}), ...more })
+    const isPassedBy = protocol === 'http2' && !options.awaitsName
+    const naming = isPassedBy ? lookMeanwhile(bytes) : () => named
+    const known = { socket, bytes, protocol: PROTOCOLS[protocol], named: naming }
+    events.bytes({ ...known, ...(upstream ? { upstream } : {}), ...more })
   }
-  const decided = ({ protocol, bytes }: Peeked): void => {
-    if (protocol !== 'http1') return relayed(bytes, PROTOCOLS[protocol])
+  const decided = (peeked: Peeked): void => {
+    const { protocol, bytes } = peeked
+    if (protocol !== 'http1') return relayed({ ...peeked, protocol })
     settle()
-    dropUpstream(false)
+    abandon(upstream, false)
     events.http(bytes)
   }
 
+  /** What the client has said so far goes on, though it may say more. */
+  const unfinished = (): RelayedBytes => {
+    const { protocol, bytes } = stop()
+    return { protocol: protocol === 'http1' ? 'opaque' : protocol, bytes }
+  }
   const serverSpoke = (chunk: Buffer): void => {
-    stop()
+    const bytes = unfinished()
     upstream?.pause()
-    relayed(NOTHING, 'opaque', { fromUpstream: chunk })
+    relayed(bytes, { fromUpstream: chunk })
   }
-  const serverEnded = (): void => {
-    stop()
-    relayed(NOTHING, 'opaque')
-  }
+  const serverEnded = (): void => relayed(unfinished())
   const serverFailed = (upstreamError: Error): void => {
-    stop()
+    const bytes = unfinished()
     upstream = undefined
-    relayed(NOTHING, 'opaque', { upstreamError })
+    relayed(bytes, { upstreamError })
   }
 
   /** Nobody will ever speak to this client first, and it may never speak either. */
@@ -113,23 +140,18 @@ export const openFlow = (
     })
   }
 
-  const stop = peek(
-    socket,
-    first,
-    { timeoutMs: options.peekTimeoutMs, headTimeoutMs: options.headTimeoutMs, onLimit: options.onPeekLimit },
-    {
-      decided,
-      silent: dialMeanwhile,
-      ended: () => {
-        if (destination) return relayed(NOTHING, 'opaque')
-        settle()
-        socket.destroySoon()
-      },
-      lost: (isReset) => {
-        settle()
-        dropUpstream(isReset)
-        socket.destroy()
-      },
+  const stop = peek(socket, first, peekOptions(options), {
+    decided,
+    silent: dialMeanwhile,
+    ended: () => {
+      if (destination) return relayed(NOTHING)
+      settle()
+      socket.destroySoon()
     },
-  )
+    lost: (isReset) => {
+      settle()
+      abandon(upstream, isReset)
+      socket.destroy()
+    },
+  })
 }

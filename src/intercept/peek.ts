@@ -1,14 +1,21 @@
 /** Reads the first bytes of a connection until it is clear what they speak, or that the client waits for the server. */
 import type { Socket } from 'node:net'
+import type { Named } from '../flow.ts'
+import { createNameReader, type NameOptions, type NameReader } from './name-reader.ts'
 import { type Sniffed, sniff } from './sniff.ts'
 
 export interface Peeked {
   readonly protocol: Exclude<Sniffed, 'more'>
   readonly bytes: Buffer
+  /** Whom the client wants to speak to: SNI, or the authority of its first HTTP/2 request. */
+  readonly named?: Named
 }
 
-export interface PeekOptions {
-  /** After this long without a decision, a silent client is taken for one that waits for the server to speak. */
+export interface PeekOptions extends NameOptions {
+  /**
+   * After this long without a decision, a silent client is taken for one that waits for the server to speak, and one that
+   * has not said all of its name for one that will not.
+   */
   readonly timeoutMs: number
   /** How long bytes that look like the start of an HTTP request may stay unfinished. */
   readonly headTimeoutMs: number
@@ -29,43 +36,53 @@ export interface PeekEvents {
 /**
  * Calls one of `decided`, `ended` and `lost`, once; the socket is paused then. May call it before it returns.
  * @param first bytes that were read from the socket earlier
- * @returns a way to stop
+ * @returns a way to stop, which gives what was read until then
  */
-export const peek = (socket: Socket, first: Buffer, options: PeekOptions, events: PeekEvents): (() => void) => {
+export const peek = (socket: Socket, first: Buffer, options: PeekOptions, events: PeekEvents): (() => Peeked) => {
   let bytes: Buffer = Buffer.alloc(0)
   let timer: NodeJS.Timeout | undefined
+  let protocol: Peeked['protocol'] | undefined
+  let reader: NameReader | undefined
   let likelyHttp = false
   let isOver = false
 
-  const stop = (): void => {
+  const stop = (): Peeked => {
     isOver = true
     clearTimeout(timer)
+    reader?.close()
     socket.off('data', onData)
     socket.off('end', onEnd)
     socket.off('error', onError)
     socket.off('close', onClose)
     socket.pause()
+    return { protocol: protocol ?? 'opaque', bytes }
   }
-  const decide = (protocol: Peeked['protocol']): void => {
+  const decide = (decided: Peeked['protocol'] = 'opaque', named?: Named): void => {
     stop()
-    events.decided({ protocol, bytes })
+    events.decided({ protocol: decided, bytes, ...(named ? { named } : {}) })
   }
   const onTimeout = (): void => {
     if (bytes.length === 0) events.silent()
-    else if (likelyHttp) timer = setTimeout(() => decide('http1'), options.headTimeoutMs)
-    else decide('opaque')
+    else if (likelyHttp && !protocol) timer = setTimeout(() => decide('http1'), options.headTimeoutMs)
+    else decide(protocol)
+  }
+  const recognise = (): void => {
+    const result = sniff(bytes)
+    likelyHttp = result.likelyHttp
+    if (result.isCut) options.onLimit()
+    if (result.protocol !== 'more') protocol = result.protocol
   }
   const onData = (chunk: Buffer): void => {
     const isFirst = bytes.length === 0
     bytes = isFirst ? chunk : Buffer.concat([bytes, chunk])
-    const result = sniff(bytes)
-    likelyHttp = result.likelyHttp
-    if (result.isCut) options.onLimit()
-    if (result.protocol !== 'more') decide(result.protocol)
-    else if (isFirst) timer?.refresh() // a client that was found silent has spoken: once more, how long it may take
+    if (isFirst) timer?.refresh() // also where the client was found silent: once more, how long it may take
+    if (!protocol) recognise()
+    if (!protocol) return
+    reader ??= createNameReader(protocol, options, (named) => decide(protocol, named))
+    reader.look(bytes)
   }
   const onEnd = (): void => {
-    if (bytes.length > 0) return decide('opaque')
+    if (bytes.length > 0) return decide(protocol)
     stop()
     events.ended()
   }

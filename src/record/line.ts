@@ -45,9 +45,13 @@ export interface ExchangeLine {
   readonly host: string | undefined
   readonly path: string | undefined
   readonly query: string | undefined
+  /** SNI. */
+  readonly serverName: string | undefined
   readonly client: string
   readonly originalDestination: string | undefined
   readonly resolvedBy: string | undefined
+  /** What the client named instead. */
+  readonly mismatch: string | undefined
   readonly trail: readonly TrailStep[]
   readonly decision: Decision['kind']
   readonly expectation: string | undefined
@@ -136,12 +140,14 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
     pid: flow.saved?.process.pid,
     protocol: exchange.protocol,
     method: request && visible(bounded(request.method, METHOD_CHARS)),
-    host: request?.host === undefined ? undefined : kept(redactHost(request.host), HOST_CHARS),
+    host: nameText(request?.host),
     path: request && kept(redactPath(request.path), PATH_CHARS),
     query: request?.query ? kept(redactQuery(request.query), PATH_CHARS) : undefined,
+    serverName: nameText(exchange.serverName),
     client: ofFlow.client,
     originalDestination: original,
     resolvedBy: resolution.resolvedBy,
+    mismatch: nameText(exchange.mismatch),
     trail: resolution.trail.slice(0, TRAIL_STEPS).map((attempt) => trailStep(attempt, text)),
     decision: decision.kind,
     expectation: expectationOf(decision),
@@ -198,6 +204,9 @@ const isSame = (a: Endpoint | undefined, b: Endpoint | undefined): boolean =>
 
 const place = (endpoint: Endpoint | undefined): string | undefined =>
   endpoint && kept(endpointText(endpoint), HOST_CHARS)
+
+const nameText = (name: string | undefined): string | undefined =>
+  name === undefined ? undefined : kept(redactHost(name), HOST_CHARS)
 
 const expectationOf = (decision: Decision): string | undefined => {
   const id = decision.kind === 'mock' || decision.kind === 'forward' ? decision.expectationId : undefined

@@ -1,6 +1,6 @@
 /** Every metric, declared in one place; docs/metrics.md explains them. Labels are closed enums, never names or paths. */
 import { Gauge, Histogram, Registry } from 'prom-client'
-import type { ConnectionSummary, Decision, Exchange } from '../flow.ts'
+import type { ConnectionSummary, Decision, Exchange, Protocol } from '../flow.ts'
 import { type Fault, faultOf } from './line.ts'
 import { declareKernelMetrics, type ReadKernel } from './metrics-kernel.ts'
 import { declareProcessMetrics } from './metrics-process.ts'
@@ -42,10 +42,21 @@ const FAULTS: Readonly<Record<Fault, true>> = {
   expectation_failed: true,
   request_timeout: true,
   not_implemented: true,
+  loop: true,
 }
 
 const DECISIONS: readonly Decision['kind'][] = ['forward', 'mock', 'refuse', 'relay']
 const CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'] as const
+
+/** Where a name comes from that contradicts the destination. */
+const EVIDENCE = ['host', 'sni', 'authority'] as const
+const EVIDENCE_OF: Readonly<Record<Protocol, (typeof EVIDENCE)[number] | undefined>> = {
+  'http/1.1': 'host',
+  'http/1.0': 'host',
+  'http/2': 'authority',
+  tls: 'sni',
+  opaque: undefined,
+}
 
 /** The OpenTelemetry buckets for HTTP durations, seconds. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
@@ -130,6 +141,8 @@ const declareTraffic = (registry: Registry): Traffic => {
       tallies.requestBytes.add(outcome.requestBytes, decision.kind)
       tallies.responseBytes.add(outcome.responseBytes, decision.kind)
       for (const { strategy, answer } of resolution.trail) tallies.answers.add(1, strategy, answer.kind)
+      const evidence = exchange.mismatch === undefined ? undefined : EVIDENCE_OF[protocol]
+      if (evidence !== undefined) tallies.mismatches.add(1, evidence)
       if (outcome.durationMs >= 0) durations[decision.kind].observe(outcome.durationMs / 1000)
     },
     connection(connection) {
@@ -172,6 +185,12 @@ const declareExchanges = (registry: Registry) => ({
     name: 'understudy_resolve_answers_total',
     help: 'Answers of the strategies that look for the original destination.',
     labels: ['strategy', 'kind'],
+  }),
+  mismatches: createTally(registry, {
+    name: 'understudy_resolve_mismatches_total',
+    help: 'Exchanges whose client named somebody else than the original destination.',
+    labels: ['evidence'],
+    known: EVIDENCE,
   }),
 })
 

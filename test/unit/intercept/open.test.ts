@@ -20,7 +20,8 @@ const opening = async (t: TestContext, changes: Partial<OpenOptions> = {}, first
     seen.push(what)
     watch.changed()
   }
-  const waits = { peekTimeoutMs: 1, headTimeoutMs: 5, idleTimeoutMs: 5, mayMock: false, onPeekLimit: () => undefined }
+  const waits = { peekTimeoutMs: 1, headTimeoutMs: 5, idleTimeoutMs: 5, onPeekLimit: () => undefined }
+  const known = { mayMock: false, awaitsName: false }
   const dial: OpenOptions['dial'] = (_, done) => {
     dials += 1
     done(undefined, upstream.ours)
@@ -31,7 +32,7 @@ const opening = async (t: TestContext, changes: Partial<OpenOptions> = {}, first
     ours,
     destination ? DESTINATION : undefined,
     first,
-    { ...waits, dial, ...changes },
+    { ...waits, ...known, dial, ...changes },
     {
       http: (bytes) => note(`http ${bytes}`),
       bytes: (opened) => {
