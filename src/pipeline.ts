@@ -128,12 +128,13 @@ const nameOf = ({ method, target, host }: RequestHead): Endpoint | undefined => 
   return isPlain ? namedEndpoint(host, DEFAULT_PORTS.http) : undefined
 }
 
-/** What contradicts the resolution, as a part of the record; a request in another form is for a proxy that we are not. */
+/** What contradicts the resolution, as a part of the record. */
 const contradiction = (flow: Flow, resolution: Resolution, named: Named | undefined, stages: Stages) => {
   const text = mismatch(resolution, named, (address) => stages.namesOf(flow.workload, address))
   return text === undefined ? {} : { mismatch: text }
 }
 
+/** A request in another form than to an origin is meant for a proxy, and names whom that one shall speak to. */
 const originNamed = ({ target, host }: RequestHead): Named | undefined =>
   target.startsWith('/') || target === '*' ? parseAuthority(host) : undefined
 

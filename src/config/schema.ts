@@ -112,7 +112,7 @@ export const Config = z
       }),
     peekTimeoutMs: whole(1, 10_000).default(200).meta({
       env: 'UNDERSTUDY_PEEK_TIMEOUT_MS',
-      doc: 'How long to wait for the first bytes of a client before taking the protocol for one where the server speaks first.',
+      doc: 'How long to wait for the first bytes of a client before taking the protocol for one where the server speaks first; and for the rest of a TLS ClientHello, or the first HTTP/2 request where nothing else says where it goes.',
     }),
     maxHeadBytes: whole(1024, MIB).default(65_536).meta({
       env: 'UNDERSTUDY_MAX_HEAD_BYTES',

@@ -54,7 +54,7 @@ export const readAuthority = (onLimit: () => void, done: (named: Named | undefin
   })
   return {
     feed: (bytes) => {
-      if (isOver) return
+      if (isOver || left < 0) return
       left -= bytes.length
       if (left >= 0) return void unheard.push(bytes)
       onLimit()

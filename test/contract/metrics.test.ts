@@ -27,6 +27,7 @@ understudy_process_start_time_seconds gauge
 understudy_records_dropped_total counter sink
 understudy_request_bytes_total counter decision
 understudy_resolve_answers_total counter strategy kind
+understudy_resolve_mismatches_total counter evidence
 understudy_response_bytes_total counter decision
 understudy_responses_total counter decision class
 `

@@ -60,6 +60,8 @@ export interface PlaneSetup {
   /** Where the kernel says that connections were going; left out, it says nothing. */
   readonly saved?: Endpoint | undefined
   readonly direction?: Direction
+  /** The names that DNS gave an address for. */
+  readonly namesOf?: () => readonly string[]
 }
 
 export interface PlaneLab {
@@ -126,6 +128,7 @@ export const startPlane = async (t: TestContext, setup: PlaneSetup = {}): Promis
     workload: { id: 1, name: 'test' },
     direction: setup.direction ?? 'outbound',
     identify,
+    ...(setup.namesOf ? { namesOf: setup.namesOf } : {}),
   })
   const server = plane.createServer()
   const port = await listen(server)

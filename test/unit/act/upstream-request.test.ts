@@ -69,3 +69,10 @@ test('a Host header has the port where it is not 80, and brackets around IPv6', 
   assert.equal(hostHeader({ address: 'a.example', port: 81 }), 'a.example:81')
   assert.equal(hostHeader({ address: '2001:db8::1', port: 80 }), '[2001:db8::1]')
 })
+
+test('a request that may come back is marked behind the marks before, and no other is', () => {
+  const head = parse(request('GET /', 'Host: a', 'X-Forwarded-By: other'))
+  assert.deepEqual(upstreamHeaders(head, AS_PROXY), ['Host', 'a', 'X-Forwarded-By', 'other'])
+  const marked = upstreamHeaders(head, { ...AS_PROXY, forwardedBy: 'Understudy_1' })
+  assert.deepEqual(marked, ['Host', 'a', 'x-forwarded-by', 'other, Understudy_1'])
+})

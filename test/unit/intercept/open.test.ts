@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import type { Named } from '../../../src/flow.ts'
 import { type OpenOptions, openFlow } from '../../../src/intercept/open.ts'
+import { helloOf, recordsOf, serverNames } from '../../support/hellos.ts'
+import { http2Start, PREFACE, SETTINGS } from '../../support/http2-start.ts'
 import { createWatch, request, socketPair } from '../../support/plane-lab.ts'
 
 const DESTINATION = { address: '192.0.2.1', port: 25 }
-const NONE = Buffer.alloc(0)
+const NONE: Buffer = Buffer.alloc(0)
 
 /** A flow being opened on a real connection; what became of it is in `seen`. */
 const opening = async (t: TestContext, changes: Partial<OpenOptions> = {}, first = NONE, destination = true) => {
@@ -15,7 +18,7 @@ const opening = async (t: TestContext, changes: Partial<OpenOptions> = {}, first
   const watch = createWatch()
   const seen: string[] = []
   let dials = 0
-  let given: { upstream?: Socket; upstreamError?: Error } = {}
+  let given: { upstream?: Socket; upstreamError?: Error; named?: () => Named | undefined } = {}
   const note = (what: string): void => {
     seen.push(what)
     watch.changed()
@@ -37,7 +40,7 @@ const opening = async (t: TestContext, changes: Partial<OpenOptions> = {}, first
       http: (bytes) => note(`http ${bytes}`),
       bytes: (opened) => {
         given = opened
-        note(`${opened.protocol} ${opened.bytes}<${opened.fromUpstream ?? ''}>`)
+        note(`${opened.protocol} ${opened.bytes.toString('latin1')}<${opened.fromUpstream ?? ''}>`)
       },
     },
   )
@@ -45,6 +48,7 @@ const opening = async (t: TestContext, changes: Partial<OpenOptions> = {}, first
     ours,
     client,
     server: upstream.client,
+    upstream: upstream.ours,
     seen,
     settled: () => watch.until('the flow to be open', () => seen.length > 0),
     closed: () => watch.until('our socket to close', () => ours.destroyed),
@@ -156,4 +160,84 @@ test('too many bytes that decide nothing are relayed', async (t) => {
   flow.client.send(`X ${'x'.repeat(20_000)}`)
   await flow.settled()
   assert.match(flow.seen[0] ?? '', /^opaque X x/)
+})
+
+const HELLO = recordsOf(helloOf([0, serverNames([0, 'svc.example'])]))
+const latin1 = (bytes: Buffer): string => bytes.toString('latin1')
+
+test('a TLS hello that comes in pieces is waited for, and names its server', async (t) => {
+  const flow = await opening(t, { peekTimeoutMs: 8000 }, HELLO.subarray(0, 4))
+  assert.deepEqual(flow.seen, [])
+  flow.client.send(HELLO.subarray(4, 30))
+  flow.client.send(HELLO.subarray(30))
+  await flow.settled()
+  assert.deepEqual(flow.seen, [`tls ${latin1(HELLO)}<>`])
+  assert.deepEqual(flow.given.named?.(), { address: 'svc.example' })
+})
+
+test('a TLS hello that is never whole is handed on as it is, and names nobody', async (t) => {
+  const flow = await opening(t, {}, HELLO.subarray(0, 30))
+  await flow.settled()
+  assert.deepEqual(flow.seen, [`tls ${latin1(HELLO.subarray(0, 30))}<>`])
+  assert.equal(flow.given.named?.(), undefined)
+})
+
+test('half a TLS hello and an end are handed on', async (t) => {
+  const flow = await opening(t, { peekTimeoutMs: 8000 }, HELLO.subarray(0, 30))
+  flow.client.socket.end()
+  await flow.settled()
+  assert.deepEqual(flow.seen, [`tls ${latin1(HELLO.subarray(0, 30))}<>`])
+})
+
+test('TLS that begins with no hello is handed on at once', async (t) => {
+  const flow = await opening(t, { peekTimeoutMs: 8000 }, Buffer.from([22, 3, 1, 0, 1, 2]))
+  assert.equal(flow.seen.length, 1)
+  assert.equal(flow.given.named?.(), undefined)
+})
+
+test('a hello of more bytes than are looked at is handed on, and the limit is told', async (t) => {
+  let limits = 0
+  const long = recordsOf(Buffer.concat([Buffer.from([1, 0, 255, 255]), Buffer.alloc(65_535)]))
+  const flow = await opening(t, { peekTimeoutMs: 8000, onPeekLimit: () => limits++ }, long)
+  assert.equal(flow.seen.length, 1)
+  assert.equal(limits, 1)
+})
+
+for (const [what, first] of [
+  ['an unknown protocol', 'HEL'],
+  ['half a TLS hello', latin1(HELLO.subarray(0, 30))],
+] as const)
+  test(`a server that speaks into ${what} does not make it be lost`, async (t) => {
+    const flow = await opening(t)
+    await flow.dialled()
+    // In one turn, so that the client's bytes are there and its time is not over.
+    flow.ours.emit('data', Buffer.from(first, 'latin1'))
+    flow.upstream.emit('data', Buffer.from('220'))
+    assert.deepEqual(flow.seen, [`${what.endsWith('hello') ? 'tls' : 'opaque'} ${first}<220>`])
+  })
+
+test('the first request of HTTP/2 is waited for where nothing else says where it goes', async (t) => {
+  const bytes = await http2Start({ ':authority': 'svc.example:81', ':scheme': 'http', ':path': '/' })
+  const flow = await opening(t, { peekTimeoutMs: 8000, awaitsName: true }, bytes.subarray(0, 30), false)
+  flow.client.send(bytes.subarray(30, 50))
+  flow.client.send(bytes.subarray(50))
+  await flow.settled()
+  assert.deepEqual(flow.seen, [`http/2 ${latin1(bytes)}<>`])
+  assert.deepEqual(flow.given.named?.(), { address: 'svc.example', port: 81 })
+})
+
+test('a client of HTTP/2 that awaits the settings of its server is not waited for longer than for any', async (t) => {
+  const flow = await opening(t, { awaitsName: true }, Buffer.concat([PREFACE, SETTINGS]), false)
+  await flow.settled()
+  assert.match(flow.seen[0] ?? '', /^http\/2 /)
+  assert.equal(flow.given.named?.(), undefined)
+})
+
+test('HTTP/2 with a destination is handed on at once, and its name is learnt meanwhile', async (t) => {
+  const bytes = await http2Start({ ':authority': 'svc.example:81', ':scheme': 'http', ':path': '/' })
+  const flow = await opening(t, { peekTimeoutMs: 8000 }, bytes)
+  assert.deepEqual(flow.seen, [`http/2 ${latin1(bytes)}<>`])
+  assert.equal(flow.given.named?.(), undefined)
+  for (let turns = 0; turns < 1000 && !flow.given.named?.(); turns++) await new Promise((next) => setImmediate(next))
+  assert.deepEqual(flow.given.named?.(), { address: 'svc.example', port: 81 })
 })

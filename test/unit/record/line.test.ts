@@ -142,3 +142,10 @@ test('any request gives exactly one line without raw control characters', () => 
 test('a clock that is no number gives a date, not an exception', () => {
   assert.equal(exchangeLine(exchange({ startedAtMs: Number.NaN })).time, '1970-01-01T00:00:00.000Z')
 })
+
+test('what TLS names, and what contradicts the destination, are told bounded and without secrets', () => {
+  const line = exchangeLine(exchange({ serverName: 'svc.example', mismatch: 'user:secret@far.example:81\x9b' }))
+  assert.equal(line.serverName, 'svc.example')
+  assert.equal(line.mismatch, 'far.example:81%9B')
+  assert.equal(exchangeLine(exchange({ serverName: 'a'.repeat(300) })).serverName?.length, 255)
+})
