@@ -47,7 +47,9 @@ export const opensslHello = (...args: readonly string[]): Promise<Buffer> =>
   capture((port) => run('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, ...args]))
 
 export const curlHello = (host: string, ...args: readonly string[]): Promise<Buffer> =>
-  capture((port) => run('curl', ['-sk', '--connect-to', `::127.0.0.1:${port}`, ...args, `https://${host}/`]))
+  capture((port) =>
+    run('curl', ['-qsk', '--noproxy', '*', '--connect-to', `::127.0.0.1:${port}`, ...args, `https://${host}/`]),
+  )
 
 /** A hello made by hand: its extensions, each with its type, behind fields that are well-formed. */
 export const helloOf = (...extensions: readonly (readonly [number, Buffer])[]): Buffer => {
