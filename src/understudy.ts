@@ -157,6 +157,7 @@ const createStages = (
     onLimit: metrics.limitHit,
     now: nowMs,
   })
+  const mayFollowNames = config.onUnmatched === 'forward' && !config.strategiesOff.includes('host')
   const opening = new Set<Socket>()
   const waits = {
     peekTimeoutMs: config.peekTimeoutMs,
@@ -176,7 +177,7 @@ const createStages = (
         socket,
         mayDial,
         first,
-        { ...waits, dial, awaitsName: config.onUnmatched === 'forward' && !early.destination },
+        { ...waits, dial, awaitsName: mayFollowNames && !early.destination },
         {
           http: (bytes) => {
             opening.delete(socket)

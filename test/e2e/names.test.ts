@@ -104,7 +104,8 @@ test('HTTP/2 that names ourselves goes nowhere', async (t) => {
   client.send(await http2Start({ ':authority': `127.0.0.1:${lab.port}`, ':scheme': 'http', ':path': '/' }))
   assert.equal((await client.ended()).error, 'ECONNRESET')
   const { resolution } = await lab.recorded(1)
-  assert.deepEqual(resolution.trail.at(-1)?.answer, { kind: 'pass', why: 'that is ourselves' })
+  const dialled = { address: '127.0.0.1', port: lab.port }
+  assert.deepEqual(resolution.trail.at(-1)?.answer, { kind: 'pass', why: 'that is ourselves', dialled })
 })
 
 test('HTTP/2 goes where the kernel says, and an authority that contradicts it is told', async (t) => {
