@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "netns.h"
 #include "shim.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -25,7 +26,7 @@
 /* The namespace this thread came from; opened on first use, kept for the process's life. */
 static int home_netns = -1;
 
-static int enter(int netns_fd)
+int understudy_enter(int netns_fd)
 {
 	if (netns_fd < 0)
 		return 0;
@@ -37,7 +38,7 @@ static int enter(int netns_fd)
 }
 
 /* A thread that cannot come home would open every later socket in somebody's pod: there is no safe way on. */
-static void leave(int netns_fd)
+void understudy_leave(int netns_fd)
 {
 	if (netns_fd < 0)
 		return;
@@ -76,7 +77,7 @@ int understudy_open_netns(const char *path)
 int understudy_netns_cookie(int32_t netns_fd, uint8_t *cookie)
 {
 	socklen_t length = 8;
-	int error = enter(netns_fd);
+	int error = understudy_enter(netns_fd);
 	int fd;
 
 	if (error)
@@ -85,7 +86,7 @@ int understudy_netns_cookie(int32_t netns_fd, uint8_t *cookie)
 	error = fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &length) ? -errno : 0;
 	if (fd >= 0)
 		close(fd);
-	leave(netns_fd);
+	understudy_leave(netns_fd);
 	return error;
 }
 
@@ -97,7 +98,7 @@ int understudy_source_address(int32_t netns_fd, const char *towards, uint8_t *te
 
 	if (!length || capacity <= 0)
 		return -EINVAL;
-	error = enter(netns_fd);
+	error = understudy_enter(netns_fd);
 	if (error)
 		return error;
 	/* connect() on a datagram socket sends nothing: it only asks the routing table. */
@@ -107,7 +108,7 @@ int understudy_source_address(int32_t netns_fd, const char *towards, uint8_t *te
 		error = -errno;
 	if (fd >= 0)
 		close(fd);
-	leave(netns_fd);
+	understudy_leave(netns_fd);
 	text[0] = 0;
 	if (error == -ENETUNREACH || error == -EHOSTUNREACH || error == -EACCES || error == -EADDRNOTAVAIL ||
 	    error == -EAFNOSUPPORT)
@@ -232,7 +233,7 @@ int understudy_socket(int32_t netns_fd, int32_t ipv6, uint32_t mark, const char 
 
 	if (source[0] && !length)
 		return -EINVAL;
-	error = enter(netns_fd);
+	error = understudy_enter(netns_fd);
 	if (error)
 		return error;
 	fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -244,29 +245,36 @@ int understudy_socket(int32_t netns_fd, int32_t ipv6, uint32_t mark, const char 
 	    (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) ||
 	     bind(fd, (struct sockaddr *)&address, length)))
 		error = -errno;
-	leave(netns_fd);
+	understudy_leave(netns_fd);
 	if (error && fd >= 0)
 		close(fd);
 	return error ? error : fd;
 }
 
-int understudy_read_proc_net(int32_t netns_fd, const char *name, uint8_t *buffer, int32_t capacity)
+int understudy_open_proc_net(int32_t netns_fd, const char *name)
 {
 	char path[256];
-	int length = 0, error, fd;
-	ssize_t part = 0;
+	int error, fd;
 
 	if (strchr(name, '/') || snprintf(path, sizeof(path), "/proc/thread-self/net/%s", name) >= (int)sizeof(path))
 		return -EINVAL;
-	error = enter(netns_fd);
+	error = understudy_enter(netns_fd);
 	if (error)
 		return error;
 	/* procfs takes the namespace of the reader at open(). */
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	error = fd < 0 ? -errno : 0;
-	leave(netns_fd);
-	if (error)
-		return error;
+	understudy_leave(netns_fd);
+	return error ? error : fd;
+}
+
+int understudy_read_proc_net(int32_t netns_fd, const char *name, uint8_t *buffer, int32_t capacity)
+{
+	int length = 0, error, fd = understudy_open_proc_net(netns_fd, name);
+	ssize_t part = 0;
+
+	if (fd < 0)
+		return fd;
 	while (length < capacity && (part = read(fd, buffer + length, capacity - length)) > 0)
 		length += part;
 	error = part < 0 ? -errno : 0;

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define UNDERSTUDY_ABI 1
+#define UNDERSTUDY_ABI 2
 
 /* What understudy_lookup writes: the cookie, then struct original_dst of bpf/include/contract.h. */
 #define UNDERSTUDY_LOOKUP_BYTES (8 + 64)
@@ -85,6 +85,24 @@ int understudy_socket(int32_t netns_fd, int32_t ipv6, uint32_t mark, const char 
 
 /* Reads a file under /proc/thread-self/net as the namespace shows it; returns its length, at most capacity. */
 int understudy_read_proc_net(int32_t netns_fd, const char *name, uint8_t *buffer, int32_t capacity);
+/* The same file opened, for a caller that reads it piece by piece; returns a descriptor. */
+int understudy_open_proc_net(int32_t netns_fd, const char *name);
+
+/*
+ * Where the client of an accepted TCP socket was going before NAT of this namespace (SO_ORIGINAL_DST): writes a
+ * sockaddr_in or sockaddr_in6 and returns its length. -ENOENT: connection tracking has no entry; -ENOPROTOOPT: the
+ * kernel has no connection tracking, or the socket is not TCP.
+ */
+int understudy_original_dst(int32_t fd, uint8_t *buffer, int32_t capacity);
+
+/* A netlink socket (protocol: NETLINK_NETFILTER = 12, …) in a network namespace, bound; returns a descriptor. */
+int understudy_netlink_open(int32_t netns_fd, int32_t protocol);
+/*
+ * Sends one netlink message and receives the first datagram that answers it: answers to earlier messages are told by
+ * their sequence number and dropped. Returns the datagram's length. -ETIMEDOUT: the kernel said nothing for 100 ms;
+ * -EMSGSIZE: the answer is longer than capacity.
+ */
+int understudy_netlink_ask(int32_t fd, const uint8_t *request, int32_t length, uint8_t *reply, int32_t capacity);
 
 /* Opens (creates) a lock file and takes its exclusive lock; -EWOULDBLOCK when a living process holds it. */
 int understudy_lock(const char *path);

@@ -8,7 +8,7 @@ import { DataType, define, open } from 'ffi-rs'
 import { UnderstudyError } from '../errors.ts'
 
 /** Compared with understudy_abi() at load. */
-export const ABI = 1
+export const ABI = 2
 
 const I32 = DataType.I32
 const U32 = DataType.U32
@@ -43,6 +43,10 @@ const FUNCTIONS = {
   understudy_listen: takes(TEXT, I32, TEXT, U32, I32),
   understudy_socket: takes(I32, I32, U32, TEXT),
   understudy_read_proc_net: takes(I32, TEXT, BYTES, I32),
+  understudy_open_proc_net: takes(I32, TEXT),
+  understudy_original_dst: takes(I32, BYTES, I32),
+  understudy_netlink_open: takes(I32, I32),
+  understudy_netlink_ask: takes(I32, BYTES, I32, BYTES, I32),
   understudy_lock: takes(TEXT),
   understudy_close_fd: takes(I32),
   understudy_trim_memory: takes(),

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* netns.h - visiting another network namespace, for the files that open something there. */
+#ifndef UNDERSTUDY_NETNS_H
+#define UNDERSTUDY_NETNS_H
+
+/* Moves this thread into a namespace; -1 is our own and does nothing. 0 or -errno; after 0 leave at once. */
+int understudy_enter(int netns_fd);
+/* Moves it back; the process ends where that fails. Takes what was given to enter. */
+void understudy_leave(int netns_fd);
+
+#endif
