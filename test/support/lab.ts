@@ -15,7 +15,10 @@ export const OBJECT_PATH = join(ROOT, 'build/understudy.bpf.o')
 const LAUNCHER_PATH = join(ROOT, 'build/understudy-launch')
 const FIXTURES = join(ROOT, 'test/fixtures/kernel')
 const PROG_TYPE_CGROUP_SOCK_ADDR = 18
-const NEEDED_PROGRAMS = ['ip', 'nft', 'bpftool', 'curl', 'socat', 'python3', 'sysctl', 'unshare']
+const NEEDED_PROGRAMS = [
+  ...['ip', 'nft', 'iptables', 'ip6tables', 'conntrack', 'bpftool'],
+  ...['curl', 'socat', 'python3', 'sysctl', 'unshare', 'setpriv'],
+]
 /** The distribution's own programs before any version manager's wrappers, which take longer than the tests. */
 const PATH = `/usr/sbin:/usr/bin:/sbin:/bin:${process.env['PATH'] ?? ''}`
 const RUN_TIMEOUT_MS = 20_000
