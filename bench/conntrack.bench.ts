@@ -12,7 +12,7 @@ import { quantile, spreadOf } from './support/statistics.ts'
 const SIZES = [10, 10_000, 200_000] as const
 const [FEW, MANY, MOST] = SIZES
 type Size = (typeof SIZES)[number]
-const ROUNDS = 6
+const ROUNDS = 5
 const LOOKUPS = 5000
 const WARM_UP = 1000
 const SEARCHES = { [FEW]: 200, [MANY]: 10, [MOST]: 1 } as const
