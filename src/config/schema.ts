@@ -74,6 +74,14 @@ export const Config = z
       env: 'UNDERSTUDY_STRATEGIES_OFF',
       doc: 'Ways to learn the original destination that are not to be used (docs/strategies.md).',
     }),
+    proxyProtocolFrom: z.array(Cidr).max(64).default([]).meta({
+      env: 'UNDERSTUDY_PROXY_PROTOCOL_FROM',
+      doc: 'Networks whose PROXY protocol headers are believed, each a CIDR or an address; with none, no headers are looked for. A header from elsewhere is refused.',
+    }),
+    proxyProtocolMalformed: z.enum(['refuse', 'pass']).default('refuse').meta({
+      env: 'UNDERSTUDY_PROXY_PROTOCOL_MALFORMED',
+      doc: 'What happens to a connection that begins with a broken PROXY header: it is reset, or all its bytes are taken for data.',
+    }),
     upstreamConnectTimeoutMs: whole(1, HOUR_MS).default(10_000).meta({
       env: 'UNDERSTUDY_UPSTREAM_CONNECT_TIMEOUT_MS',
       doc: 'How long a connection to an upstream may take to open.',

@@ -6,7 +6,7 @@ import { filesUnder, read, withoutComments } from './tree.ts'
 
 const MIDDLE = ['flow', 'errors', 'resolve', 'decide']
 /** What an adapter may see: the middle, the wire formats, which do no I/O either, and the one way to reset a socket. */
-const INWARD = [...MIDDLE, 'http1', 'tls', 'reset']
+const INWARD = [...MIDDLE, 'http1', 'tls', 'proxy-protocol', 'reset']
 const ADAPTERS = ['kernel', 'workloads', 'intercept', 'act', 'record', 'config']
 
 /** Room → the other rooms its files may import. A room is a folder of src/, or a file directly in it. */
@@ -17,6 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   decide: ['flow', 'errors'],
   http1: ['flow', 'errors'],
   tls: [],
+  'proxy-protocol': ['flow', 'errors', 'resolve'],
   reset: [],
   kernel: INWARD,
   workloads: INWARD,
