@@ -6,7 +6,15 @@ import { randomUUID } from 'node:crypto'
 import type { Server, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Logger } from 'pino'
-import { createWorkloadDial, type Dial, directDial, type MakeSocket, refusingOwn } from './act/dial.ts'
+import {
+  createWorkloadDial,
+  type Dial,
+  type DialOptions,
+  directDial,
+  type MakeSocket,
+  refusingOwn,
+  withProxyHeader,
+} from './act/dial.ts'
 import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
 import { createForwardOnce } from './act/forward-once.ts'
@@ -78,7 +86,10 @@ const isLocalAddress = (address: string): boolean =>
   address.startsWith('127.') ||
   Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === address))
 
-const sourceOf = (flow: Flow): string => (flow.saved?.sourceBound ? flow.client.address : '')
+/** As whom an upstream is dialled. */
+const dialAs = (flow: Flow): DialOptions & { source: string } => ({
+  source: flow.saved?.sourceBound ? flow.client.address : '',
+})
 
 const limitsOf = ({ maxHeadBytes, maxHeaders }: Config): Limits => ({ ...DEFAULT_LIMITS, maxHeadBytes, maxHeaders })
 
@@ -89,7 +100,8 @@ interface Upstream {
 
 const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
   const { config, metrics } = options
-  const dial = refusingOwn(options.makeSocket ? createWorkloadDial(options.makeSocket) : directDial, isOwn)
+  const made = options.makeSocket ? createWorkloadDial(options.makeSocket) : directDial
+  const dial = withProxyHeader(refusingOwn(made, isOwn))
   const upstreams = createUpstreams(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     headersTimeoutMs: config.upstreamHeadersTimeoutMs,
@@ -127,14 +139,14 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams }: Upstream): A
       forward: (exchange, { destination, expectationId }, flow, { isVerbatim, mayLoop }, done) => {
         const host = expectationId === undefined ? {} : { host: hostHeader(destination) }
         const mark = mayLoop ? { forwardedBy: selfId } : {}
-        forward(exchange, { destination, source: sourceOf(flow), verbatim: isVerbatim, ...host, ...mark }, done)
+        forward(exchange, { destination, ...dialAs(flow), verbatim: isVerbatim, ...host, ...mark }, done)
       },
       refuse: (exchange, { status, reason }, done) =>
         refuse(exchange, status, reason, done, reason === 'loop' ? [FORWARDED_BY, selfId] : []),
       openTunnel,
     },
     bytes: {
-      relay: (opened, destination, flow, done) => relayFlow(opened, destination, sourceOf(flow), done),
+      relay: (opened, destination, flow, done) => relayFlow(opened, destination, dialAs(flow), done),
       refuse: (opened, { reason }, done) => refuseFlow(opened, reason, done),
     },
   }
@@ -169,7 +181,7 @@ const createStages = (
   const intercept: Intercept = {
     open: (socket, flow, early, first, then) => {
       const dial: OpenOptions['dial'] = (destination, done) =>
-        connectWithin(upstream.dial, destination, sourceOf(flow), config.upstreamConnectTimeoutMs, done)
+        connectWithin(upstream.dial, destination, dialAs(flow), config.upstreamConnectTimeoutMs, done)
       // Where unmatched traffic must not leave, not even a connection does.
       const mayDial = config.onUnmatched === 'forward' ? early.destination : undefined
       opening.add(socket)

@@ -10,6 +10,8 @@ import { codedError } from './fault.ts'
 export interface DialOptions {
   /** The source address to keep, where the application had chosen one. */
   readonly source?: string
+  /** A PROXY header, to be the connection's first bytes. */
+  readonly proxyHeader?: Buffer
 }
 
 /** Begins to connect; `done` gets a socket that is still connecting, or the error of the name look-up. */
@@ -58,6 +60,17 @@ export const refusingOwn =
         if (!isOwn({ address: plainAddress(remoteAddress), port: remotePort })) return
         socket.destroy(codedError('ELOOP', `${destination.address} port ${destination.port} is understudy itself`))
       })
+      done(failure, socket)
+    })
+
+/** Writes the PROXY header that was asked for, ahead of whatever whoever gets the socket will write. */
+export const withProxyHeader =
+  (dial: Dial): Dial =>
+  (destination, options, done) =>
+    dial(destination, options, (failure, socket) => {
+      const { proxyHeader } = options
+      // Now, not once it is connected: what is written meanwhile must come after it.
+      if (proxyHeader && !socket?.destroyed) socket?.write(proxyHeader)
       done(failure, socket)
     })
 

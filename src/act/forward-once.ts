@@ -75,7 +75,7 @@ export const createForwardOnce =
       gone = true
       done(outcomeOf(exchange, status, 0, fault))
     }
-    connectWithin(dial, target.destination, target.source, options.connectTimeoutMs, (error, upstream) => {
+    connectWithin(dial, target.destination, target, options.connectTimeoutMs, (error, upstream) => {
       if (gone) return upstream?.destroy()
       if (error || !upstream) return refuseUpstream(exchange, upstreamFault(error), error, done)
       const chunked = exchange.request.framing.kind === 'chunked'

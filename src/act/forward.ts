@@ -127,7 +127,7 @@ export const createForward =
     const answer = new Answer(exchange, done, retry)
     const options = { path: targetFor(head, target), method: head.method, headers, body }
     try {
-      upstreams.dispatch(target.destination, target.source, options, answer)
+      upstreams.dispatch(target.destination, target, options, answer)
     } catch (error) {
       // undici refuses a request it will not send by throwing; the client learns which part it was.
       answer.onResponseError(undefined, error instanceof Error ? error : new Error(String(error)))

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import type { Endpoint, Outcome, RefuseReason } from '../flow.ts'
 import { reset } from '../reset.ts'
-import type { Dial } from './dial.ts'
+import type { Dial, DialOptions } from './dial.ts'
 import { upstreamFault } from './fault.ts'
 import { nowMs } from './finish.ts'
 import { relay } from './relay.ts'
@@ -32,7 +32,7 @@ const abandon = (upstream: Socket | undefined): void => {
 /** Relays a flow to its destination; an upstream that cannot be reached resets the client, as it would itself. */
 export const createRelayFlow =
   (dial: Dial, options: RelayFlowOptions) =>
-  (flow: RelayedFlow, destination: Endpoint, source: string, done: (outcome: Outcome) => void): void => {
+  (flow: RelayedFlow, destination: Endpoint, from: DialOptions, done: (outcome: Outcome) => void): void => {
     const startedAtMs = nowMs()
     const { socket } = flow
     const finish = (requestBytes: number, responseBytes: number, fault: Outcome['fault']): void =>
@@ -62,7 +62,7 @@ export const createRelayFlow =
       finish(0, 0, 'client_closed')
     }
     socket.once('close', onGone)
-    connectWithin(dial, destination, source, options.connectTimeoutMs, (error, upstream) => {
+    connectWithin(dial, destination, from, options.connectTimeoutMs, (error, upstream) => {
       if (isGone) return abandon(upstream)
       socket.off('close', onGone)
       if (error || !upstream) return failed(error)

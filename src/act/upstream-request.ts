@@ -8,6 +8,8 @@ export interface ForwardTarget {
   readonly destination: Endpoint
   /** The source address to keep; '' = the kernel's choice. */
   readonly source: string
+  /** A PROXY header that the upstream connection is to begin with. */
+  readonly proxyHeader?: Buffer
   /** The client meant to speak to this destination itself: target and Host go on as it sent them, a proxy's included. */
   readonly verbatim: boolean
   /** Host header to send instead of the client's: where an expectation sends the request elsewhere. */

@@ -1,10 +1,10 @@
-/** Keep-alive connections to upstreams, one undici pool per destination and source address, bounded in number. */
+/** Keep-alive connections to upstreams, one undici pool per destination, source address and PROXY header, bounded in number. */
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 // Not the package's front door: that also loads fetch, WebSocket and caches, and costs 4 MB for nothing used here.
 import Pool from 'undici/lib/dispatcher/pool.js'
 import type { Endpoint } from '../flow.ts'
-import type { Dial } from './dial.ts'
+import type { Dial, DialOptions } from './dial.ts'
 import { codedError } from './fault.ts'
 
 export interface UpstreamOptions {
@@ -22,12 +22,12 @@ export interface UpstreamOptions {
 }
 
 export interface Upstreams {
-  /** The pool for a destination, dialled from `source` ('' = the kernel's choice). */
-  pool(destination: Endpoint, source: string): Pool
+  /** The pool for a destination, dialled like this. */
+  pool(destination: Endpoint, from: DialOptions): Pool
   /** Sends a request over a connection of that pool. Throws where undici refuses to send it. */
   dispatch(
     destination: Endpoint,
-    source: string,
+    from: DialOptions,
     options: Dispatcher.DispatchOptions,
     handler: Dispatcher.DispatchHandler,
   ): void
@@ -39,11 +39,11 @@ export interface Upstreams {
 export const connectWithin = (
   dial: Dial,
   destination: Endpoint,
-  source: string,
+  from: DialOptions,
   timeoutMs: number,
   done: (error: Error | undefined, socket?: Socket) => void,
 ): void => {
-  dial(destination, { source }, (failure, socket) => {
+  dial(destination, from, (failure, socket) => {
     if (failure || !socket) return done(failure ?? codedError('ENOTFOUND', 'no socket'))
     const timer = setTimeout(() => {
       socket.destroy(
@@ -94,12 +94,18 @@ interface Entry {
   isFull: boolean
 }
 
+/** A connection that began with a header speaks for one client: nobody else's request may go over it. */
+const keyOf = ({ address, port }: Endpoint, { source = '', proxyHeader }: DialOptions): string => {
+  const key = `${address} ${port} ${source}`
+  return proxyHeader ? `${key} ${proxyHeader.toString('latin1')}` : key
+}
+
 export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams => {
   /** In order of last use: the first is the oldest. */
   const entries = new Map<string, Entry>()
   let last: Entry | undefined
 
-  const create = (key: string, destination: Endpoint, source: string): Entry => {
+  const create = (key: string, destination: Endpoint, from: DialOptions): Entry => {
     const pool = new Pool(originOf(destination), {
       connections: options.connectionsPerDestination,
       pipelining: 1,
@@ -110,7 +116,7 @@ export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams
       maxHeaderSize: options.maxHeadBytes,
       allowH2: false,
       connect: (_, connected) =>
-        connectWithin(dial, destination, source, options.connectTimeoutMs, (error, socket) => {
+        connectWithin(dial, destination, from, options.connectTimeoutMs, (error, socket) => {
           if (error || !socket) return connected(error ?? codedError('ENOTFOUND', 'no socket'), null)
           socket.setNoDelay(true)
           markErrors(socket)
@@ -133,14 +139,14 @@ export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams
     oldest.pool.close().catch(() => undefined)
   }
 
-  const entryFor = (destination: Endpoint, source: string): Entry => {
-    const key = `${destination.address} ${destination.port} ${source}`
+  const entryFor = (destination: Endpoint, from: DialOptions): Entry => {
+    const key = keyOf(destination, from)
     if (last?.key === key) return last
     let entry = entries.get(key)
     if (entry) entries.delete(key)
     else {
       if (entries.size >= options.destinations) evict()
-      entry = create(key, destination, source)
+      entry = create(key, destination, from)
     }
     entries.set(key, entry)
     last = entry
@@ -148,9 +154,9 @@ export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams
   }
 
   return {
-    pool: (destination, source) => entryFor(destination, source).pool,
-    dispatch: (destination, source, request, handler) => {
-      const entry = entryFor(destination, source)
+    pool: (destination, from) => entryFor(destination, from).pool,
+    dispatch: (destination, from, request, handler) => {
+      const entry = entryFor(destination, from)
       const hasRoom = entry.pool.dispatch(request, handler)
       if (!hasRoom && entry.isFull) options.onFull()
       entry.isFull = !hasRoom

@@ -26,11 +26,21 @@ const place = (port: number): Endpoint => ({ address: '192.0.2.1', port })
 
 test('a destination keeps its pool, another one and another source get their own', (t) => {
   const upstreams = upstreamsFor(t, 8)
-  const pool = upstreams.pool(place(1), '')
-  assert.equal(upstreams.pool(place(1), ''), pool)
-  assert.notEqual(upstreams.pool(place(2), ''), pool)
-  assert.notEqual(upstreams.pool(place(1), '192.0.2.9'), pool)
-  assert.equal(upstreams.pool(place(1), ''), pool)
+  const pool = upstreams.pool(place(1), {})
+  assert.equal(upstreams.pool(place(1), {}), pool)
+  assert.notEqual(upstreams.pool(place(2), {}), pool)
+  assert.notEqual(upstreams.pool(place(1), { source: '192.0.2.9' }), pool)
+  assert.equal(upstreams.pool(place(1), {}), pool)
+  assert.equal(upstreams.size, 3)
+})
+
+test('each PROXY header has its own pool', (t) => {
+  const upstreams = upstreamsFor(t, 8)
+  const from = (text: string) => ({ proxyHeader: Buffer.from(text) })
+  const pool = upstreams.pool(place(1), from('PROXY a'))
+  assert.equal(upstreams.pool(place(1), from('PROXY a')), pool)
+  assert.notEqual(upstreams.pool(place(1), from('PROXY b')), pool)
+  assert.notEqual(upstreams.pool(place(1), {}), pool)
   assert.equal(upstreams.size, 3)
 })
 
@@ -39,21 +49,21 @@ test('one destination too many costs the least recently used its pool, and is co
   const upstreams = upstreamsFor(t, 2, () => {
     evicted += 1
   })
-  const first = upstreams.pool(place(1), '')
-  const second = upstreams.pool(place(2), '')
-  upstreams.pool(place(1), '')
-  upstreams.pool(place(3), '')
+  const first = upstreams.pool(place(1), {})
+  const second = upstreams.pool(place(2), {})
+  upstreams.pool(place(1), {})
+  upstreams.pool(place(3), {})
   assert.equal(upstreams.size, 2)
   assert.equal(evicted, 1)
-  assert.equal(upstreams.pool(place(1), ''), first)
-  assert.notEqual(upstreams.pool(place(2), ''), second)
+  assert.equal(upstreams.pool(place(1), {}), first)
+  assert.notEqual(upstreams.pool(place(2), {}), second)
 })
 
 const dialled = (dial: Dial, destination: Endpoint, timeoutMs = 5000): Promise<string | undefined> =>
   within(
     'the dial',
     new Promise((resolve) => {
-      connectWithin(dial, destination, '', timeoutMs, (error, socket) => {
+      connectWithin(dial, destination, {}, timeoutMs, (error, socket) => {
         socket?.destroy()
         resolve(error && String(Reflect.get(error, 'code')))
       })
