@@ -132,6 +132,7 @@ export type RefuseReason =
   | 'request_timeout'
   | 'not_implemented'
   | 'loop'
+  | 'proxy_header_refused'
 
 export type Decision =
   | { readonly kind: 'mock'; readonly expectationId: string; readonly response: MockResponse }

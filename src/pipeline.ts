@@ -16,6 +16,7 @@ import type {
   Named,
   Outcome,
   Protocol,
+  ProxiedEndpoints,
   RefuseReason,
   RequestHead,
   Resolution,
@@ -69,7 +70,15 @@ export interface OpenedFlow {
   readonly upstreamError?: Error
 }
 
+/** What precedes a connection's own bytes: a PROXY header or not, and what was read beyond it. */
+export type Preamble =
+  | { readonly kind: 'header'; readonly proxied: ProxiedEndpoints; readonly rest: Buffer }
+  | { readonly kind: 'none'; readonly rest: Buffer }
+  | { readonly kind: 'refused'; readonly why: string }
+
 export interface Intercept {
+  /** Looks for a PROXY header and calls back once; not there where none are believed. */
+  readonly preamble?: (socket: Socket, flow: Flow, then: (preamble: Preamble) => void) => void
   /** Calls one of the two, once: the flow speaks HTTP/1.x, or something else. */
   open(
     socket: Socket,
@@ -271,5 +280,46 @@ export const runFlow = (
           }),
       }),
     bytes: (opened) => runBytes(opened, flow, early, stages, openedAtMs),
+  })
+}
+
+/** A header that is not believed takes its connection with it: one record, with the reason as its trail. */
+const refuseHeader = (socket: Socket, flow: Flow, why: string, stages: Stages, startedAtMs: number): void => {
+  const reason = 'proxy_header_refused'
+  const trail = [{ strategy: 'proxy-protocol', answer: { kind: 'fault', error: new Error(why) } }] as const
+  const decision = { kind: 'refuse', status: 400, reason } as const
+  const opened: OpenedFlow = { socket, bytes: NO_BYTES, protocol: 'opaque', named: () => undefined }
+  stages.bytes.refuse(opened, decision, (outcome) =>
+    stages.record({
+      kind: 'exchange',
+      startedAtMs,
+      flow,
+      protocol: 'opaque',
+      resolution: { trail },
+      decision,
+      outcome: { ...outcome, durationMs: stages.nowMs() - startedAtMs },
+    }),
+  )
+}
+
+/**
+ * Runs one accepted connection to its end, what a PROXY header says of it taken for the truth. In front of outbound ones
+ * nobody stands who could have written any: there it is the application's own data.
+ */
+export const acceptFlow = (socket: Socket, flow: Flow, stages: Stages): void => {
+  const { preamble } = stages.intercept
+  if (!preamble || flow.direction === 'outbound') return runFlow(socket, flow, stages)
+  const startedAtMs = stages.nowMs()
+  preamble(socket, flow, (found) => {
+    switch (found.kind) {
+      case 'none':
+        return runFlow(socket, flow, stages, found.rest)
+      case 'refused':
+        return refuseHeader(socket, flow, found.why, stages, startedAtMs)
+      case 'header': {
+        const { proxied, rest } = found
+        return runFlow(socket, { ...flow, proxied, client: proxied.source ?? flow.client }, stages, rest)
+      }
+    }
   })
 }

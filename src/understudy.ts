@@ -19,6 +19,7 @@ import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
 import { createForwardOnce } from './act/forward-once.ts'
 import { mock } from './act/mock.ts'
+import { createOwnLegs, type OwnLegs } from './act/own-legs.ts'
 import { refuse } from './act/refuse.ts'
 import { createRelayFlow, refuseFlow } from './act/relay-flow.ts'
 import { openTunnel } from './act/tunnel.ts'
@@ -34,8 +35,10 @@ import { createIdleMemory } from './idle-memory.ts'
 import { createBudget } from './intercept/budget.ts'
 import { createListener, type Identify } from './intercept/listener.ts'
 import { type OpenOptions, openFlow } from './intercept/open.ts'
+import { readPreamble } from './intercept/preamble.ts'
 import { createSessions, type Sessions } from './intercept/sessions.ts'
-import { type Intercept, runFlow, type Stages } from './pipeline.ts'
+import { createTrustedPeers } from './intercept/trusted-peers.ts'
+import { acceptFlow, type Intercept, type Stages } from './pipeline.ts'
 import type { Metrics } from './record/metrics.ts'
 import type { Recorder } from './record/recorder.ts'
 import { reset } from './reset.ts'
@@ -96,12 +99,15 @@ const limitsOf = ({ maxHeadBytes, maxHeaders }: Config): Limits => ({ ...DEFAULT
 interface Upstream {
   readonly dial: Dial
   readonly upstreams: Upstreams
+  readonly legs: OwnLegs
 }
 
 const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
   const { config, metrics } = options
   const made = options.makeSocket ? createWorkloadDial(options.makeSocket) : directDial
-  const dial = withProxyHeader(refusingOwn(made, isOwn))
+  const legs = createOwnLegs()
+  const isTold = config.proxyProtocolFrom.length > 0 // else nobody could name one
+  const dial = withProxyHeader(refusingOwn(isTold ? legs.tracking(made) : made, isOwn))
   const upstreams = createUpstreams(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     headersTimeoutMs: config.upstreamHeadersTimeoutMs,
@@ -113,7 +119,7 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
     onEvicted: () => metrics.limitHit('upstream_destinations'),
     onFull: () => metrics.limitHit('upstream_connections'),
   })
-  return { dial, upstreams }
+  return { dial, upstreams, legs }
 }
 
 type Acts = Pick<Stages, 'http' | 'bytes' | 'selfId'>
@@ -152,6 +158,34 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams }: Upstream): A
   }
 }
 
+/** Reads PROXY headers, where there are peers whose headers are believed. */
+const createPreamble = (
+  { config, metrics }: DataPlaneOptions,
+  { legs }: Upstream,
+  opening: Set<Socket>,
+  silent: WeakSet<Socket>,
+): Pick<Intercept, 'preamble'> => {
+  if (config.proxyProtocolFrom.length === 0) return {}
+  const isTrusted = createTrustedPeers(config.proxyProtocolFrom)
+  const same = {
+    onMalformed: config.proxyProtocolMalformed,
+    timeoutMs: config.peekTimeoutMs,
+    headTimeoutMs: config.clientHeadTimeoutMs,
+    isOwnSource: legs.has,
+    onResult: metrics.proxyHeader,
+  }
+  return {
+    preamble: (socket, flow, then) => {
+      opening.add(socket)
+      readPreamble(socket, { ...same, isTrusted: isTrusted(flow.client.address) }, (found) => {
+        opening.delete(socket)
+        if (found.kind === 'none' && found.isSilent) silent.add(socket)
+        then(found)
+      })
+    },
+  }
+}
+
 /** The stages of one data plane, and what has to be told and closed beside them. */
 const createStages = (
   options: DataPlaneOptions,
@@ -171,6 +205,8 @@ const createStages = (
   })
   const mayFollowNames = config.onUnmatched === 'forward' && !config.strategiesOff.includes('host')
   const opening = new Set<Socket>()
+  /** Whose first byte was awaited in vain already. */
+  const silent = new WeakSet<Socket>()
   const waits = {
     peekTimeoutMs: config.peekTimeoutMs,
     headTimeoutMs: config.clientHeadTimeoutMs,
@@ -179,6 +215,7 @@ const createStages = (
     onPeekLimit: () => metrics.limitHit('peek_bytes'),
   }
   const intercept: Intercept = {
+    ...createPreamble(options, upstream, opening, silent),
     open: (socket, flow, early, first, then) => {
       const dial: OpenOptions['dial'] = (destination, done) =>
         connectWithin(upstream.dial, destination, dialAs(flow), config.upstreamConnectTimeoutMs, done)
@@ -189,7 +226,7 @@ const createStages = (
         socket,
         mayDial,
         first,
-        { ...waits, dial, awaitsName: mayFollowNames && !early.destination },
+        { ...waits, dial, awaitsName: mayFollowNames && !early.destination, isSilent: silent.has(socket) },
         {
           http: (bytes) => {
             opening.delete(socket)
@@ -209,7 +246,10 @@ const createStages = (
     intercept,
     chain: createChain(
       { isOwn, ...(options.isReserved ? { isReserved: options.isReserved } : {}) },
-      createStrategies(options.evidence ?? {}, config.strategiesOff),
+      createStrategies(
+        { proxyHeaders: config.proxyProtocolFrom.length > 0, ...options.evidence },
+        config.strategiesOff,
+      ),
     ),
     store,
     policy: { onUnmatched: config.onUnmatched },
@@ -276,7 +316,7 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
 
   const onFlow = (socket: Socket, flow: Flow): void => {
     connections.add(socket, () => opening.delete(socket))
-    runFlow(socket, flow, stages)
+    acceptFlow(socket, flow, stages)
   }
 
   return {

@@ -34,6 +34,7 @@ const WHY: Readonly<Record<RefuseReason, string>> = {
   bad_request: 'understudy: this is not an HTTP request that can be served',
   expectation_failed: 'understudy: the Expect header asks for something unknown',
   request_timeout: 'understudy: the request did not arrive in time',
+  proxy_header_refused: 'understudy: the PROXY header of this connection is refused',
   not_implemented: 'understudy: this kind of request is not served here',
   loop: 'understudy: this request has been here before; what it names leads back here',
 }

@@ -12,6 +12,8 @@ export interface OpenOptions {
   /** Nothing else says where this goes: then a name is waited for, as long as for the protocol. */
   readonly awaitsName: boolean
   readonly peekTimeoutMs: number
+  /** The client has been waited for already, and kept silent. */
+  readonly isSilent?: boolean
   readonly headTimeoutMs: number
   /** How long a silent client is kept that no server can speak to. */
   readonly idleTimeoutMs: number
@@ -53,11 +55,12 @@ const PROTOCOLS: Readonly<Record<RelayedBytes['protocol'], Protocol>> = {
 const NOTHING: RelayedBytes = { protocol: 'opaque', bytes: Buffer.alloc(0) }
 const ignore = (): void => undefined
 
-const peekOptions = ({ awaitsName, peekTimeoutMs, headTimeoutMs, onPeekLimit }: OpenOptions): PeekOptions => ({
-  awaitsName,
-  timeoutMs: peekTimeoutMs,
-  headTimeoutMs,
-  onLimit: onPeekLimit,
+const peekOptions = (options: OpenOptions): PeekOptions => ({
+  awaitsName: options.awaitsName,
+  timeoutMs: options.peekTimeoutMs,
+  isSilent: options.isSilent ?? false,
+  headTimeoutMs: options.headTimeoutMs,
+  onLimit: options.onPeekLimit,
 })
 
 const abandon = (upstream: Socket | undefined, isReset: boolean): void => {

@@ -17,6 +17,8 @@ export interface PeekOptions extends NameOptions {
    * has not said all of its name for one that will not.
    */
   readonly timeoutMs: number
+  /** It has been waited for already, and kept silent. */
+  readonly isSilent?: boolean
   /** How long bytes that look like the start of an HTTP request may stay unfinished. */
   readonly headTimeoutMs: number
   /** Called when nothing was decided by as many bytes as are looked at. */
@@ -61,6 +63,10 @@ export const peek = (socket: Socket, first: Buffer, options: PeekOptions, events
     stop()
     events.decided({ protocol: decided, bytes, ...(named ? { named } : {}) })
   }
+  const allow = (timeoutMs: number): void => {
+    clearTimeout(timer)
+    timer = setTimeout(onTimeout, timeoutMs)
+  }
   const onTimeout = (): void => {
     if (bytes.length === 0) events.silent()
     else if (likelyHttp && !protocol) timer = setTimeout(() => decide('http1'), options.headTimeoutMs)
@@ -75,7 +81,9 @@ export const peek = (socket: Socket, first: Buffer, options: PeekOptions, events
   const onData = (chunk: Buffer): void => {
     const isFirst = bytes.length === 0
     bytes = isFirst ? chunk : Buffer.concat([bytes, chunk])
-    if (isFirst) timer?.refresh() // also where the client was found silent: once more, how long it may take
+    // Also where the client was found silent: once more, how long it may take.
+    if (isFirst && options.isSilent) allow(options.timeoutMs)
+    else if (isFirst) timer?.refresh()
     if (!protocol) recognise()
     if (!protocol) return
     reader ??= createNameReader(protocol, options, (named) => decide(protocol, named))
@@ -99,7 +107,7 @@ export const peek = (socket: Socket, first: Buffer, options: PeekOptions, events
   socket.on('end', onEnd)
   socket.on('error', onError)
   socket.on('close', onClose)
-  timer = setTimeout(onTimeout, options.timeoutMs)
+  allow(options.isSilent ? 0 : options.timeoutMs)
   if (first.length > 0) onData(first)
   if (!isOver && socket.readableEnded) onEnd()
   if (!isOver) socket.resume()

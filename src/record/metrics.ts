@@ -24,6 +24,10 @@ export type Limit = (typeof LIMITS)[number]
 export const SINKS = ['file', 'flows', 'log'] as const
 export type Sink = (typeof SINKS)[number]
 
+/** What comes of PROXY headers. */
+export const PROXY_HEADERS = ['taken', 'empty', 'malformed_refused', 'malformed_passed', 'untrusted', 'loop'] as const
+export type ProxyHeaderResult = (typeof PROXY_HEADERS)[number]
+
 /** An object, so that the compiler notices a missing one. */
 const FAULTS: Readonly<Record<Fault, true>> = {
   upstream_refused: true,
@@ -43,6 +47,7 @@ const FAULTS: Readonly<Record<Fault, true>> = {
   request_timeout: true,
   not_implemented: true,
   loop: true,
+  proxy_header_refused: true,
 }
 
 const DECISIONS: readonly Decision['kind'][] = ['forward', 'mock', 'refuse', 'relay']
@@ -67,6 +72,7 @@ export interface Metrics {
   flowOpened(): void
   flowClosed(): void
   limitHit(limit: Limit): void
+  proxyHeader(result: ProxyHeaderResult): void
   /** Records that a sink did not take. */
   dropped(sink: Sink, records: number): void
   /** How many read the live stream now. */
@@ -99,6 +105,12 @@ export const createMetrics = ({ version, readKernel }: MetricsOptions): Metrics 
     labels: ['limit'],
     known: LIMITS,
   })
+  const proxyHeaders = createTally(registry, {
+    name: 'understudy_proxy_headers_total',
+    help: 'PROXY headers that connections began with, by what came of them.',
+    labels: ['result'],
+    known: PROXY_HEADERS,
+  })
   const refreshKernel = readKernel ? declareKernelMetrics(registry, readKernel) : () => {}
   declareProcessMetrics(registry, version)
   let open = 0
@@ -107,6 +119,7 @@ export const createMetrics = ({ version, readKernel }: MetricsOptions): Metrics 
     flowOpened: () => flowsOpen.set(++open),
     flowClosed: () => flowsOpen.set(--open),
     limitHit: (limit) => limits.add(1, limit),
+    proxyHeader: (result) => proxyHeaders.add(1, result),
     dropped: (sink, records) => dropped.add(records, sink),
     subscribers: (count) => subscribers.set(count),
     contentType: registry.contentType,

@@ -24,6 +24,7 @@ understudy_limit_hits_total counter limit
 understudy_process_cpu_seconds_total counter
 understudy_process_resident_memory_bytes gauge
 understudy_process_start_time_seconds gauge
+understudy_proxy_headers_total counter result
 understudy_records_dropped_total counter sink
 understudy_request_bytes_total counter decision
 understudy_resolve_answers_total counter strategy kind
