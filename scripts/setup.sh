@@ -9,6 +9,10 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 say() { printf 'setup: %s\n' "$*"; }
 has_command() { command -v "$1" >/dev/null 2>&1; }
+# Debian's nginx has it as a module, others in the program.
+nginx_has_stream() {
+	[ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || nginx -V 2>&1 | grep -q -e '--with-stream\( \|$\)'
+}
 has_header() { [ -e "/usr/include/$1" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/$1" ]; }
 
 # Ubuntu has no package of that name: its bpftool comes with the tools of its kernels.
@@ -43,6 +47,8 @@ missing_to_test() {
 	has_command socat || echo socat
 	has_command openssl || echo openssl
 	has_command nginx || echo nginx-light
+	nginx_has_stream || echo libnginx-mod-stream
+	has_command haproxy || echo haproxy
 	has_command curl || echo curl
 	has_command python3 || echo python3
 }

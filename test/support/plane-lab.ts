@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import type { z } from 'zod'
 import { ExpectationFile } from '../../src/config/expectation-schema.ts'
 import { Config } from '../../src/config/schema.ts'
 import { compileExpectation } from '../../src/decide/matching/expectation.ts'
@@ -54,7 +55,8 @@ export const createWatch = () => {
 }
 
 export interface PlaneSetup {
-  readonly config?: Partial<Config>
+  /** As in a configuration file. */
+  readonly config?: z.input<typeof Config>
   /** As in an expectation file. */
   readonly expectations?: readonly object[]
   /** Where the kernel says that connections were going; left out, it says nothing. */
