@@ -241,3 +241,13 @@ test('HTTP/2 with a destination is handed on at once, and its name is learnt mea
   for (let turns = 0; turns < 1000 && !flow.given.named?.(); turns++) await new Promise((next) => setImmediate(next))
   assert.deepEqual(flow.given.named?.(), { address: 'svc.example', port: 81 })
 })
+
+test('a client that was waited for already is dialled for at once, and has its time once it speaks', async (t) => {
+  const flow = await opening(t, { isSilent: true, peekTimeoutMs: 60_000 })
+  await flow.dialled()
+  flow.client.send('PUR')
+  await new Promise((resolve) => flow.ours.once('data', resolve))
+  flow.client.send('GE / HTTP/1.1\r\n')
+  await flow.settled()
+  assert.deepEqual(flow.seen, ['http PURGE / HTTP/1.1\r\n'])
+})
