@@ -24,7 +24,6 @@ const CRC_BYTES = 4
 
 /** The TLVs from `from` to the end of the header: what is wrong with them, if anything. */
 const faultOfTlvs = (header: Buffer, from: number): string | undefined => {
-  let hasChecksum = false
   for (let at = from; at < header.length; ) {
     if (at + TLV_HEAD_BYTES > header.length) return 'a TLV is cut short'
     const type = header[at]
@@ -33,9 +32,8 @@ const faultOfTlvs = (header: Buffer, from: number): string | undefined => {
     at = value + bytes
     if (at > header.length) return 'a TLV is longer than the header'
     if (type !== TYPE_CRC32C) continue
-    if (bytes !== CRC_BYTES || hasChecksum) return 'a checksum of the wrong length, or two'
+    if (bytes !== CRC_BYTES) return 'a checksum of the wrong length'
     if (crc32c(header, value) !== header.readUInt32BE(value)) return 'the checksum is wrong'
-    hasChecksum = true
   }
   return undefined
 }

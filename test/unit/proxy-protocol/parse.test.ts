@@ -168,10 +168,3 @@ for (const [situation, header] of [
   ['a checksum of two bytes', binaryHeader(0x21, 0x11, [INET_BLOCK, tlv(3, Buffer.alloc(2))])],
 ] as const)
   test(`version 2 with ${situation} is malformed`, () => assert.equal(kindOf(header), 'malformed'))
-
-test('a second checksum is malformed', () => {
-  const two = Buffer.concat([withChecksum().subarray(16), tlv(3, Buffer.alloc(4))])
-  const header = binaryHeader(0x21, 0x11, [two])
-  header.writeUInt32BE(crc32c(header, 16 + 12 + 7 + 3), 16 + 12 + 7 + 3)
-  assert.equal(kindOf(header), 'malformed')
-})
