@@ -65,7 +65,7 @@ system_packages() {
 			{ apt-get update && apt-get install -y --no-install-recommends $missing; }
 		# The tests start an nginx of their own; the service that Debian starts would only hold port 80.
 		case $missing in
-		*nginx*) systemctl disable --now nginx >/dev/null 2>&1 || true ;;
+		*nginx-light*) systemctl disable --now nginx >/dev/null 2>&1 || true ;;
 		esac
 		return 0
 	fi
