@@ -3,8 +3,6 @@
  * cgroup/sock_release, for what never went.
  */
 
-#define UNTOUCHED 1
-
 /* An IPv4 socket's src_ip6 is no evidence: after a failed connect() it keeps the address that one had. */
 static __always_inline int is_bound(struct bpf_sock *sk, int family)
 {
@@ -78,7 +76,7 @@ static __always_inline enum verdict arrive(struct bpf_sock_addr *ctx, struct bpf
 	struct client_state *state;
 
 	if (verdict == VERDICT_REDIRECTED)
-		verdict = judge_agent(ctx, policy, is_mapped_v4(&a->addr));
+		verdict = judge_agent(ctx, policy, a);
 	state = note(ctx, sk, a, family);
 	if (!state && verdict == VERDICT_REDIRECTED)
 		verdict = policy->flags & POLICY_FAIL_CLOSED ? VERDICT_FAILED_CLOSED : VERDICT_NO_RECORD;
@@ -96,11 +94,12 @@ static __always_inline enum verdict arrive(struct bpf_sock_addr *ctx, struct bpf
 	return verdict;
 }
 
-static __always_inline const struct policy *enrolled(struct bpf_sock_addr *ctx)
+/* TCP, and of UDP what asks a name server. */
+static __always_inline int is_ours(struct bpf_sock_addr *ctx)
 {
-	__u64 key = by_netns ? bpf_get_netns_cookie(ctx) : 0;
-
-	return bpf_map_lookup_elem(&policies, &key);
+	if (ctx->protocol == IPPROTO_TCP)
+		return 1;
+	return ctx->protocol == IPPROTO_UDP && ctx->user_port == bpf_htons(DNS_PORT);
 }
 
 SEC("cgroup/connect4")
@@ -108,21 +107,23 @@ int redirect_connect4(struct bpf_sock_addr *ctx)
 {
 	const struct policy *policy = enrolled(ctx);
 	struct bpf_sock *sk = ctx->sk;
-	struct attempt a = {};
 	enum verdict verdict;
+	struct attempt a;
 
-	if (!policy || ctx->protocol != IPPROTO_TCP || !sk)
+	if (!policy || !sk || !is_ours(ctx))
 		return UNTOUCHED;
-	a.addr = map_v4(ctx->user_ip4);
-	a.port = bpf_ntohs((__be16)ctx->user_port);
-	a.mark = sk->mark;
-	a.bound_dev_if = sk->bound_dev_if;
+	a = attempt4(ctx, sk, policy);
+	if (ctx->protocol == IPPROTO_UDP) {
+		__be16 port = ask_by_connect(ctx, sk, policy, &a);
+
+		if (port)
+			go_to4(ctx, port);
+		return UNTOUCHED;
+	}
 	verdict = arrive(ctx, sk, policy, &a, AF_INET);
-	if (verdict != VERDICT_REDIRECTED && verdict != VERDICT_FAILED_CLOSED)
-		return UNTOUCHED;
-	ctx->user_ip4 = bpf_htonl(0x7f000001);
 	/* Nobody can listen on port 0: the kernel itself answers ECONNREFUSED. */
-	ctx->user_port = verdict == VERDICT_REDIRECTED ? policy->listen_port4 : 0;
+	if (verdict == VERDICT_REDIRECTED || verdict == VERDICT_FAILED_CLOSED)
+		go_to4(ctx, verdict == VERDICT_REDIRECTED ? a.listen_port : 0);
 	return UNTOUCHED;
 }
 
@@ -131,31 +132,22 @@ int redirect_connect6(struct bpf_sock_addr *ctx)
 {
 	const struct policy *policy = enrolled(ctx);
 	struct bpf_sock *sk = ctx->sk;
-	struct attempt a = {};
 	enum verdict verdict;
-	int v4;
+	struct attempt a;
 
-	if (!policy || ctx->protocol != IPPROTO_TCP || !sk)
+	if (!policy || !sk || !is_ours(ctx))
 		return UNTOUCHED;
-	a.addr.word[0] = ctx->user_ip6[0];
-	a.addr.word[1] = ctx->user_ip6[1];
-	a.addr.word[2] = ctx->user_ip6[2];
-	a.addr.word[3] = ctx->user_ip6[3];
-	a.port = bpf_ntohs((__be16)ctx->user_port);
-	a.mark = sk->mark;
-	a.bound_dev_if = sk->bound_dev_if;
+	a = attempt6(ctx, sk, policy);
+	if (ctx->protocol == IPPROTO_UDP) {
+		__be16 port = ask_by_connect(ctx, sk, policy, &a);
+
+		if (port)
+			go_to6(ctx, port, is_mapped_v4(&a.addr));
+		return UNTOUCHED;
+	}
 	verdict = arrive(ctx, sk, policy, &a, AF_INET6);
-	if (verdict != VERDICT_REDIRECTED && verdict != VERDICT_FAILED_CLOSED)
-		return UNTOUCHED;
-	v4 = is_mapped_v4(&a.addr); /* Java and Go dial IPv4 through IPv6 sockets */
-	ctx->user_ip6[0] = 0;
-	ctx->user_ip6[1] = 0;
-	ctx->user_ip6[2] = v4 ? bpf_htonl(0xffff) : 0;
-	ctx->user_ip6[3] = v4 ? bpf_htonl(0x7f000001) : bpf_htonl(1);
-	if (verdict != VERDICT_REDIRECTED)
-		ctx->user_port = 0;
-	else
-		ctx->user_port = v4 ? policy->listen_port4 : policy->listen_port6;
+	if (verdict == VERDICT_REDIRECTED || verdict == VERDICT_FAILED_CLOSED)
+		go_to6(ctx, verdict == VERDICT_REDIRECTED ? a.listen_port : 0, is_mapped_v4(&a.addr));
 	return UNTOUCHED;
 }
 
@@ -163,7 +155,21 @@ int redirect_connect6(struct bpf_sock_addr *ctx)
 SEC("cgroup/sock_release")
 int forget_released(struct bpf_sock *ctx)
 {
-	if (ctx->protocol == IPPROTO_TCP && ctx->state == BPF_TCP_CLOSE)
-		free_slot(bpf_get_socket_cookie(ctx));
+	struct dns_client *client;
+	__u64 cookie;
+
+	if (ctx->protocol == IPPROTO_TCP) {
+		if (ctx->state == BPF_TCP_CLOSE)
+			free_slot(bpf_get_socket_cookie(ctx));
+		return UNTOUCHED;
+	}
+	if (ctx->protocol != IPPROTO_UDP)
+		return UNTOUCHED;
+	client = bpf_sk_storage_get(&dns_clients, ctx, NULL, 0);
+	if (!client)
+		return UNTOUCHED;
+	cookie = bpf_get_socket_cookie(ctx);
+	forget_asked(&client->v4, cookie);
+	forget_asked(&client->v6, cookie);
 	return UNTOUCHED;
 }

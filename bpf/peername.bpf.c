@@ -15,8 +15,11 @@ static __always_inline const struct client_state *redirected(struct bpf_sock_add
 SEC("cgroup/getpeername4")
 int restore_peername4(struct bpf_sock_addr *ctx)
 {
-	const struct client_state *state = redirected(ctx);
+	const struct client_state *state;
 
+	if (ctx->protocol == IPPROTO_UDP)
+		return show_asked4(ctx);
+	state = redirected(ctx);
 	if (!state)
 		return UNTOUCHED;
 	ctx->user_ip4 = ((const struct words *)state->dst.addr)->word[3];
@@ -27,16 +30,12 @@ int restore_peername4(struct bpf_sock_addr *ctx)
 SEC("cgroup/getpeername6")
 int restore_peername6(struct bpf_sock_addr *ctx)
 {
-	const struct client_state *state = redirected(ctx);
-	const struct words *address;
+	const struct client_state *state;
 
-	if (!state)
-		return UNTOUCHED;
-	address = (const struct words *)state->dst.addr;
-	ctx->user_ip6[0] = address->word[0];
-	ctx->user_ip6[1] = address->word[1];
-	ctx->user_ip6[2] = address->word[2];
-	ctx->user_ip6[3] = address->word[3];
-	ctx->user_port = state->dst.port;
+	if (ctx->protocol == IPPROTO_UDP)
+		return show_asked6(ctx);
+	state = redirected(ctx);
+	if (state)
+		show_peer6(ctx, state->dst.addr, state->dst.port);
 	return UNTOUCHED;
 }

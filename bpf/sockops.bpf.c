@@ -33,6 +33,7 @@ static __always_inline struct leg_key client_leg(struct bpf_sock_ops *ctx, const
 
 	__builtin_memcpy(key.source, &source, sizeof(key.source));
 	key.source_port = READ_CTX(ctx->local_port);
+	key.listen_port = bpf_ntohl(READ_CTX(ctx->remote_port));
 	return key;
 }
 
@@ -76,6 +77,7 @@ static __always_inline void arriving(struct bpf_sock_ops *ctx)
 	__builtin_memcpy(key.source, &source, sizeof(key.source));
 	key.listener_id = *id;
 	key.source_port = bpf_ntohl(READ_CTX(ctx->remote_port));
+	key.listen_port = READ_CTX(ctx->local_port);
 	dst = bpf_map_lookup_elem(&in_flight, &key);
 	if (!dst) {
 		count(COUNTER_ACCEPT_UNKNOWN);

@@ -13,8 +13,10 @@
 #include "maps.h"
 #include "address.h"
 #include "decide.h"
+#include "hooks.h"
 #include "clients.h"
 
+#include "dns.bpf.c"
 #include "connect.bpf.c"
 #include "peername.bpf.c"
 #include "sockops.bpf.c"

@@ -46,6 +46,12 @@ static inline __attribute__((always_inline)) int is_unicast(const struct words *
 	return (__builtin_bswap32(a->word[0]) >> 24) != 0xff;
 }
 
+static inline __attribute__((always_inline)) int is_same(const struct words *a, const struct words *b)
+{
+	return ((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
+		(a->word[3] ^ b->word[3])) == 0;
+}
+
 static inline __attribute__((always_inline)) int is_zero(const struct words *a)
 {
 	return (a->word[0] | a->word[1] | a->word[2] | a->word[3]) == 0;

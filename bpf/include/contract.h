@@ -38,13 +38,15 @@ struct policy {
 	__u32 flags;		/* POLICY_* */
 	__be16 listen_port4;	/* on 127.0.0.1; 0 = none */
 	__be16 listen_port6;	/* on ::1; 0 = none */
+	__be16 dns_port4;	/* of the DNS listeners, UDP and TCP, on 127.0.0.1; 0 = DNS is like other traffic */
+	__be16 dns_port6;	/* the same on ::1 */
 	__u16 port_range_count; /* used entries of excluded_ports */
 	__u16 reserved;
 	__u8 source4[16]; /* v4-mapped source address to bind, or zero */
 	__u8 source6[16]; /* source address to bind, or zero */
 	struct port_range excluded_ports[MAX_PORT_RANGES];
 };
-_Static_assert(sizeof(struct policy) == 112, "policy is 112 bytes in src/kernel/layout.ts");
+_Static_assert(sizeof(struct policy) == 116, "policy is 116 bytes in src/kernel/layout.ts");
 
 #define POLICY_FAIL_CLOSED 1	      /* no listener: refuse, instead of going direct */
 #define POLICY_INTERCEPT_LOOPBACK 2   /* also 127.0.0.0/8 and ::1 */
@@ -59,14 +61,26 @@ struct cidr_key {
 };
 _Static_assert(sizeof(struct cidr_key) == 24, "cidr_key is 24 bytes in src/kernel/layout.ts");
 
-/* Key of in_flight: a redirected connection between SYN and accept. The listener's id stands for its netns. */
+/* Key of in_flight, a redirected connection between SYN and accept, and of dns_asked. The listener's id stands for its
+ * netns. One source may go to two listeners of a policy at once, so the port of the listener belongs to the key.
+ */
 struct leg_key {
 	__u8 source[16];
 	__u32 listener_id;
 	__u16 source_port; /* host order */
-	__u16 reserved;
+	__u16 listen_port; /* host order; 0 in dns_asked */
 };
 _Static_assert(sizeof(struct leg_key) == 24, "leg_key is 24 bytes in src/kernel/layout.ts");
+
+/* Value of dns_asked: the name server that a UDP socket, known by its source, has asked last. */
+struct asked_server {
+	__u8 addr[16];
+	__be16 port; /* network order */
+	__u16 reserved[3];
+	__u64 cookie;  /* of the asking socket */
+	__u64 born_ns; /* CLOCK_MONOTONIC at connect() or at the datagram */
+};
+_Static_assert(sizeof(struct asked_server) == 40, "asked_server is 40 bytes in src/kernel/layout.ts");
 
 /* What became of a connect(). Also the index of its counter. */
 enum verdict {
@@ -92,6 +106,12 @@ enum verdict {
 	COUNTER_EVENTS,		  /* summaries written */
 	COUNTER_EVENTS_DROPPED,	  /* summaries lost: the ring was full */
 	COUNTER_SOURCE_NOT_BOUND, /* bpf_bind refused the workload's address: getsockname says loopback */
+	/* UDP to port 53: once for a connect(), once for each datagram of a socket that is not connected */
+	COUNTER_DNS_REDIRECTED, /* sent to our listener */
+	COUNTER_DNS_EXCLUDED,	/* left alone: a rule says so */
+	COUNTER_DNS_NO_AGENT,	/* left alone: the agent is silent or does not listen here */
+	COUNTER_DNS_NO_STATE,	/* left alone: no memory for what the answer's address must be */
+	COUNTER_DNS_NO_RECORD,	/* sent to our listener, which cannot learn what server was asked */
 	COUNTER_MAX,
 };
 

@@ -13,6 +13,21 @@ struct client_state {
 	__u8 reserved[3];
 };
 
+/* What a UDP socket has asked over one family of addresses, and where the question went. */
+struct dns_leg {
+	struct leg_key key; /* of its entry in dns_asked; source_port 0: it has none */
+	__u8 addr[16];	    /* the server that was asked */
+	__be16 port;	    /* its port */
+	__be16 listen_port; /* our listener's; 0: nothing was asked */
+	__u32 reserved;
+};
+
+/* One socket may ask IPv4 and IPv6 servers at once, from two source addresses. */
+struct dns_client {
+	struct dns_leg v4;
+	struct dns_leg v6;
+};
+
 #define CLIENT_SLOTS 16384 /* a power of two */
 
 struct client_slot {
@@ -90,6 +105,24 @@ struct {
 	__type(key, int);
 	__type(value, struct original_dst);
 } accepted SEC(".maps");
+
+/* Written by connect4/6 and sendmsg4/6 for a UDP socket that asks a name server; read by recvmsg4/6, getpeername4/6 and
+ * sock_release.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct dns_client);
+} dns_clients SEC(".maps");
+
+/* The same for the DNS server, which sees nothing but the source of a datagram; removed with the socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct leg_key);
+	__type(value, struct asked_server);
+} dns_asked SEC(".maps");
 
 /* One connection_event per closed connection; the agent drains it in batches. */
 struct {
