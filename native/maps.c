@@ -66,6 +66,23 @@ int understudy_map_delete(int32_t number, const char *map, const uint8_t *key)
 	return bpf_map_delete_elem(fd, key) ? -errno : 0;
 }
 
+int understudy_map_lookup(int32_t number, const char *map, const uint8_t *key, uint8_t *buffer, int32_t capacity)
+{
+	int fd = understudy_find_map(number, map);
+	struct bpf_map *found;
+
+	if (fd < 0)
+		return fd;
+	found = bpf_object__find_map_by_name(understudy_find(number)->object, map);
+	/* A per-CPU map would write one value for each processor. */
+	if (bpf_map__type(found) == BPF_MAP_TYPE_PERCPU_ARRAY || bpf_map__type(found) == BPF_MAP_TYPE_PERCPU_HASH ||
+	    bpf_map__type(found) == BPF_MAP_TYPE_LRU_PERCPU_HASH || capacity < (int32_t)bpf_map__value_size(found))
+		return -EINVAL;
+	if (!bpf_map_lookup_elem(fd, key, buffer))
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
+}
+
 /* All entries of an array are there at all times: those count that begin with an owner, a uint64 that is not 0. */
 static int count_owned(int fd, const struct bpf_map_info *info)
 {

@@ -133,24 +133,50 @@ static int write_pid(const char *cgroup_procs)
 	return error;
 }
 
-static int open_listener(const char *cgroup_procs, int netns_fd, const char *text, uint32_t port, int backlog)
+/* What a listening socket is to be. */
+struct listening {
+	int type; /* SOCK_STREAM, or SOCK_DGRAM, which has no backlog */
+	const char *cgroup_procs;
+	int netns_fd;
+	const char *address;
+	uint32_t port;
+	int backlog;
+};
+
+/* Bursts of questions wait here while the event loop is busy; the system's limit is far less. */
+#define RECEIVE_BUFFER (4 << 20)
+
+/* TCP only waits for what is left of old connections; two UDP sockets would share the port. */
+static int prepare(int fd, int type)
+{
+	int on = 1, size = RECEIVE_BUFFER;
+
+	if (type == SOCK_STREAM)
+		return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	return setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ?
+		       setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) :
+		       0;
+}
+
+static int open_listener(const struct listening *wanted)
 {
 	struct sockaddr_storage address;
-	socklen_t length = parse_address(text, port, &address);
+	socklen_t length = parse_address(wanted->address, wanted->port, &address);
 	int on = 1, fd, error;
 
 	if (!length)
 		return -EINVAL;
-	if (cgroup_procs[0] && (error = write_pid(cgroup_procs)))
+	if (wanted->cgroup_procs[0] && (error = write_pid(wanted->cgroup_procs)))
 		return error;
-	if (netns_fd >= 0 && setns(netns_fd, CLONE_NEWNET))
+	if (wanted->netns_fd >= 0 && setns(wanted->netns_fd, CLONE_NEWNET))
 		return -errno;
-	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(address.ss_family, wanted->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	if (prepare(fd, wanted->type) ||
 	    (address.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on))) ||
-	    bind(fd, (struct sockaddr *)&address, length) || listen(fd, backlog))
+	    bind(fd, (struct sockaddr *)&address, length) ||
+	    (wanted->type == SOCK_STREAM && listen(fd, wanted->backlog)))
 		return -errno;
 	return fd;
 }
@@ -196,7 +222,8 @@ static int receive_result(int channel)
 	return fd;
 }
 
-int understudy_listen(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port, int32_t backlog)
+/* The socket belongs to the cgroup of who makes it, so a child process does. */
+static int listen_elsewhere(const struct listening *wanted)
 {
 	int channel[2], result;
 	sigset_t all, before;
@@ -210,7 +237,7 @@ int understudy_listen(const char *cgroup_procs, int32_t netns_fd, const char *ad
 	child = fork();
 	if (child == 0) {
 		/* System calls only: another thread may have held a lock of the C library at the fork. */
-		send_result(channel[1], open_listener(cgroup_procs, netns_fd, address, port, backlog));
+		send_result(channel[1], open_listener(wanted));
 		_exit(0);
 	}
 	result = child < 0 ? -errno : 0;
@@ -223,6 +250,20 @@ int understudy_listen(const char *cgroup_procs, int32_t netns_fd, const char *ad
 	}
 	close(channel[0]);
 	return result;
+}
+
+int understudy_listen(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port, int32_t backlog)
+{
+	struct listening wanted = { SOCK_STREAM, cgroup_procs, netns_fd, address, port, backlog };
+
+	return listen_elsewhere(&wanted);
+}
+
+int understudy_listen_udp(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port)
+{
+	struct listening wanted = { SOCK_DGRAM, cgroup_procs, netns_fd, address, port, 0 };
+
+	return listen_elsewhere(&wanted);
 }
 
 int understudy_socket(int32_t netns_fd, int32_t ipv6, uint32_t mark, const char *source)
@@ -244,6 +285,23 @@ int understudy_socket(int32_t netns_fd, int32_t ipv6, uint32_t mark, const char 
 	if (!error && length &&
 	    (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) ||
 	     bind(fd, (struct sockaddr *)&address, length)))
+		error = -errno;
+	understudy_leave(netns_fd);
+	if (error && fd >= 0)
+		close(fd);
+	return error ? error : fd;
+}
+
+int understudy_udp_socket(int32_t netns_fd, int32_t ipv6, uint32_t mark)
+{
+	int error = understudy_enter(netns_fd);
+	int fd;
+
+	if (error)
+		return error;
+	fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	error = fd < 0 ? -errno : 0;
+	if (!error && mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)))
 		error = -errno;
 	understudy_leave(netns_fd);
 	if (error && fd >= 0)

@@ -34,6 +34,8 @@ int understudy_attach(int32_t handle, const char *program, const char *cgroup_pa
 int understudy_pin_map(int32_t handle, const char *map, const char *path);
 int understudy_map_update(int32_t handle, const char *map, const uint8_t *key, const uint8_t *value);
 int understudy_map_delete(int32_t handle, const char *map, const uint8_t *key);
+/* Copies the value of a key into buffer, if it fits: 1, or 0 where there is no such key. Not for per-CPU maps. */
+int understudy_map_lookup(int32_t handle, const char *map, const uint8_t *key, uint8_t *buffer, int32_t capacity);
 /* Counts the entries of a hash map, or those of an array that begin with a uint64 other than 0. */
 int understudy_map_entries(int32_t handle, const char *map);
 
@@ -82,6 +84,12 @@ int understudy_listen(const char *cgroup_procs, int32_t netns_fd, const char *ad
  * address `source` ("" = the kernel's choice; the port is chosen at connect).
  */
 int understudy_socket(int32_t netns_fd, int32_t ipv6, uint32_t mark, const char *source);
+
+/* The same for datagrams: a UDP socket bound to address and port, with a large receive buffer. */
+int understudy_listen_udp(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port);
+
+/* A non-blocking UDP socket in a network namespace, not yet bound, with SO_MARK `mark` (0 = none). */
+int understudy_udp_socket(int32_t netns_fd, int32_t ipv6, uint32_t mark);
 
 /* Reads a file under /proc/thread-self/net as the namespace shows it; returns its length, at most capacity. */
 int understudy_read_proc_net(int32_t netns_fd, const char *name, uint8_t *buffer, int32_t capacity);

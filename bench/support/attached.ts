@@ -44,6 +44,8 @@ export const attach = (site: Site, source4: string): Attached => {
     flags: 0,
     listenPort4: LISTEN_PORT,
     listenPort6: 0,
+    dnsPort4: 0,
+    dnsPort6: 0,
     source4,
     source6: '',
     excludedPorts: [{ first: EXCLUDED_PORT, last: EXCLUDED_PORT }],

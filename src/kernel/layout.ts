@@ -2,7 +2,7 @@
  * The structs of bpf/include/contract.h as a table: field → offset and size. Encoders and decoders take every offset
  * from here; btf.ts compares the table with the object file's BTF before anything is attached.
  */
-import type { CloseReason, ConnectionSummary, SavedDestination, Verdict } from '../flow.ts'
+import type { CloseReason, ConnectionSummary, Endpoint, SavedDestination, Verdict } from '../flow.ts'
 import { formatAddress, parseAddress } from './address.ts'
 
 export interface Field {
@@ -31,17 +31,19 @@ export const ORIGINAL_DST = {
   },
 } as const
 export const POLICY = {
-  size: 112,
+  size: 116,
   fields: {
     id: at(0, 4),
     flags: at(4, 4),
     listen_port4: at(8, 2),
     listen_port6: at(10, 2),
-    port_range_count: at(12, 2),
-    reserved: at(14, 2),
-    source4: at(16, 16),
-    source6: at(32, 16),
-    excluded_ports: at(48, 64),
+    dns_port4: at(12, 2),
+    dns_port6: at(14, 2),
+    port_range_count: at(16, 2),
+    reserved: at(18, 2),
+    source4: at(20, 16),
+    source6: at(36, 16),
+    excluded_ports: at(52, 64),
   },
 } as const
 export const CIDR_KEY = {
@@ -50,7 +52,11 @@ export const CIDR_KEY = {
 } as const
 export const LEG_KEY = {
   size: 24,
-  fields: { source: at(0, 16), listener_id: at(16, 4), source_port: at(20, 2), reserved: at(22, 2) },
+  fields: { source: at(0, 16), listener_id: at(16, 4), source_port: at(20, 2), listen_port: at(22, 2) },
+} as const
+export const ASKED_SERVER = {
+  size: 40,
+  fields: { addr: at(0, 16), port: at(16, 2), reserved: at(18, 6), cookie: at(24, 8), born_ns: at(32, 8) },
 } as const
 export const CONNECTION_EVENT = {
   size: 120,
@@ -75,6 +81,7 @@ export const LAYOUTS: Readonly<Record<string, StructLayout>> = {
   policy: POLICY,
   cidr_key: CIDR_KEY,
   leg_key: LEG_KEY,
+  asked_server: ASKED_SERVER,
   connection_event: CONNECTION_EVENT,
 }
 
@@ -104,6 +111,11 @@ export const COUNTERS: readonly string[] = [
   'events',
   'events_dropped',
   'source_not_bound',
+  'dns_redirected',
+  'dns_excluded',
+  'dns_no_agent',
+  'dns_no_state',
+  'dns_no_record',
 ]
 
 export const POLICY_FAIL_CLOSED = 1
@@ -144,6 +156,9 @@ export interface PolicyRecord {
   readonly flags: number
   readonly listenPort4: number
   readonly listenPort6: number
+  /** The DNS listeners', UDP and TCP alike; 0 = DNS is like other traffic. */
+  readonly dnsPort4: number
+  readonly dnsPort6: number
   /** IP literals; empty = leave the source alone. */
   readonly source4: string
   readonly source6: string
@@ -158,6 +173,8 @@ export const encodePolicy = (policy: PolicyRecord): Buffer => {
   bytes.writeUInt32LE(policy.flags, f.flags.offset)
   bytes.writeUInt16BE(policy.listenPort4, f.listen_port4.offset)
   bytes.writeUInt16BE(policy.listenPort6, f.listen_port6.offset)
+  bytes.writeUInt16BE(policy.dnsPort4, f.dns_port4.offset)
+  bytes.writeUInt16BE(policy.dnsPort6, f.dns_port6.offset)
   bytes.writeUInt16LE(policy.excludedPorts.length, f.port_range_count.offset)
   if (policy.source4) parseAddress(policy.source4).copy(bytes, f.source4.offset)
   if (policy.source6) parseAddress(policy.source6).copy(bytes, f.source6.offset)
@@ -177,6 +194,22 @@ export const encodeCidr = (policyId: number, address: string, prefix: number): B
   bytes.writeUInt32LE(policyId, f.policy_id.offset)
   parseAddress(address).copy(bytes, f.addr.offset)
   return bytes
+}
+
+/** The key of dns_asked: where a datagram came from, as the DNS listener of that policy sees it. */
+export const encodeAsker = (policyId: number, address: string, port: number): Buffer => {
+  const f = LEG_KEY.fields
+  const bytes = Buffer.alloc(LEG_KEY.size)
+  parseAddress(address).copy(bytes, f.source.offset)
+  bytes.writeUInt32LE(policyId, f.listener_id.offset)
+  bytes.writeUInt16LE(port, f.source_port.offset)
+  return bytes
+}
+
+/** Decodes struct asked_server: the name server an application meant. */
+export const decodeAskedServer = (bytes: Buffer): Endpoint => {
+  const f = ASKED_SERVER.fields
+  return { address: formatAddress(bytes, f.addr.offset), port: bytes.readUInt16BE(f.port.offset) }
 }
 
 /** TCP states, include/net/tcp_states.h. */

@@ -7,8 +7,12 @@ export interface Netns {
   readonly fd: number
   /** A listening socket in the given cgroup, or a negative number: -errno. */
   listen(cgroupProcs: string, address: string, port: number, backlog: number): number
+  /** A UDP socket in the given cgroup, bound to this very port, for dgram's `bind({ fd })`; or -errno. */
+  listenUdp(cgroupProcs: string, address: string, port: number): number
   /** An unconnected socket for an upstream leg, or -errno. */
   makeSocket(ipv6: boolean, source: string, mark: number): number
+  /** An unbound UDP socket for questions of our own to a name server, or -errno. */
+  makeUdpSocket(ipv6: boolean, mark: number): number
   sourceTowards(address: string): string
   readProcNet(name: string): string
   close(): void
@@ -33,6 +37,8 @@ export const openNetns = (shim: Shim, path: string | undefined): Netns => {
     fd,
     listen: (cgroupProcs, address, port, backlog) =>
       shim.raw('understudy_listen', cgroupProcs, fd, address, port, backlog),
+    listenUdp: (cgroupProcs, address, port) => shim.raw('understudy_listen_udp', cgroupProcs, fd, address, port),
+    makeUdpSocket: (ipv6, mark) => shim.raw('understudy_udp_socket', fd, ipv6 ? 1 : 0, mark),
     makeSocket: (ipv6, source, mark) => shim.raw('understudy_socket', fd, ipv6 ? 1 : 0, mark, source),
     sourceTowards: (address) => {
       const text = Buffer.alloc(TEXT_BYTES)

@@ -3,14 +3,17 @@
  * Everything detaches and unloads with `close()` or with the process; only pins outlive it.
  */
 import { readFileSync } from 'node:fs'
-import type { ConnectionSummary, SavedDestination } from '../flow.ts'
+import type { ConnectionSummary, Endpoint, SavedDestination } from '../flow.ts'
 import { checkLayout } from './btf.ts'
 import { explainAttach, explainLoad } from './explain.ts'
 import {
+  ASKED_SERVER,
   CONNECTION_EVENT,
   COUNTERS,
+  decodeAskedServer,
   decodeConnectionEvent,
   decodeOriginalDst,
+  encodeAsker,
   encodeCidr,
   encodePolicy,
   ORIGINAL_DST,
@@ -33,12 +36,21 @@ export interface KernelOptions {
 }
 
 export interface Kernel {
-  /** Attaches the connect and getpeername programs at `workload`, the sockops program at `tree`, its parent. */
-  attach(cgroups: { readonly workload: string; readonly tree: string }): void
+  /**
+   * Attaches the connect and getpeername programs at `workload`, the sockops program at `tree`, its parent; with `dns`
+   * the sendmsg and recvmsg programs too, which run for each datagram of the workload that names an address.
+   */
+  attach(cgroups: { readonly workload: string; readonly tree: string }, options?: { readonly dns: boolean }): void
   /** Key 0n is the policy of whatever the programs are attached to. */
   setPolicy(netnsCookie: bigint, policy: PolicyRecord): void
   excludeCidr(policyId: number, address: string, prefix: number): void
+  /** For every listening socket of ours: those of connections, and those of DNS, UDP and TCP. */
   markListener(fd: number, policyId: number): void
+  /**
+   * The name server that was meant by a datagram from this source (an IP literal, its port), which the DNS listener of
+   * the policy has received. Undefined where the kernel has no record. One native call.
+   */
+  askedResolver(policyId: number, address: string, port: number): Endpoint | undefined
   /** Pins the contract map, keyed by accepted socket cookie. */
   pinOriginalDestinations(path: string): void
   startHeartbeat(): void
@@ -60,6 +72,8 @@ const CONNECT_PROGRAMS = [
   'restore_peername4',
   'restore_peername6',
 ] as const
+/** What restores goes before what redirects: no answer may come from an address that nobody asked. */
+const DATAGRAM_PROGRAMS = ['restore_source4', 'restore_source6', 'redirect_sendmsg4', 'redirect_sendmsg6'] as const
 const SOCKOPS_PROGRAM = 'follow_sockets'
 const PROG_TYPE_CGROUP_SOCK_ADDR = 18
 const HELPER_GET_CURRENT_PID_TGID = 14
@@ -115,6 +129,7 @@ const CLOSED = -1
 export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
   let handle = load(shim, options)
   const found = Buffer.alloc(8 + ORIGINAL_DST.size)
+  const asked = Buffer.alloc(ASKED_SERVER.size)
   const batch = Buffer.alloc(CONNECTION_EVENT.size * EVENTS_PER_CALL)
   let ticker: NodeJS.Timeout | undefined
 
@@ -124,9 +139,10 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
   }
 
   return {
-    attach: ({ workload, tree }) => {
+    attach: ({ workload, tree }, { dns } = { dns: false }) => {
       // The record path first: a redirected connection must never find it missing.
       attachTo(SOCKOPS_PROGRAM, tree)
+      if (dns) for (const program of DATAGRAM_PROGRAMS) attachTo(program, workload)
       for (const program of CONNECT_PROGRAMS.toReversed()) attachTo(program, workload)
     },
     setPolicy: (netnsCookie, policy) => {
@@ -138,6 +154,11 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
     },
     markListener: (fd, policyId) => {
       shim.call('understudy_mark_listener', handle, fd, policyId)
+    },
+    askedResolver: (policyId, address, port) => {
+      const key = encodeAsker(policyId, address, port)
+      const result = shim.raw('understudy_map_lookup', handle, 'dns_asked', key, asked, asked.length)
+      return result === 1 ? decodeAskedServer(asked) : undefined
     },
     pinOriginalDestinations: (path) => {
       shim.call('understudy_pin_map', handle, 'orig_dst', path)
@@ -170,6 +191,7 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
       orig_dst: shim.call('understudy_map_entries', handle, 'orig_dst'),
       in_flight: shim.call('understudy_map_entries', handle, 'in_flight'),
       client_slots: shim.call('understudy_map_entries', handle, 'client_slots'),
+      dns_asked: shim.call('understudy_map_entries', handle, 'dns_asked'),
       policies: shim.call('understudy_map_entries', handle, 'policies'),
       excluded_cidrs: shim.call('understudy_map_entries', handle, 'excluded_cidrs'),
     }),

@@ -119,6 +119,8 @@ export const setPolicy = (
       (config.excludeCidrs.length > 0 ? POLICY_HAS_EXCLUDED_CIDRS : 0),
     listenPort4: ports.port4,
     listenPort6: ports.port6,
+    dnsPort4: 0,
+    dnsPort6: 0,
     source4: sourceAddress(4, netns),
     source6: sourceAddress(6, netns),
     excludedPorts: config.excludePorts.map(({ from, to }) => ({ first: from, last: to })),

@@ -75,6 +75,8 @@ test('every policy fits its struct', () => {
     flags: fc.integer({ min: 0, max: 15 }),
     listenPort4: port,
     listenPort6: port,
+    dnsPort4: port,
+    dnsPort6: port,
     source4: fc.oneof(fc.constant(''), fc.ipV4()),
     source6: fc.oneof(fc.constant(''), fc.ipV6()),
     excludedPorts: fc.array(fc.record({ first: port, last: port }), { maxLength: 40 }),

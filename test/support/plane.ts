@@ -125,6 +125,8 @@ export const startPlane = async (site: Site, options: PlaneOptions = {}): Promis
     flags: 0,
     listenPort4: portOf(servers[0]),
     listenPort6: portOf(servers[1]),
+    dnsPort4: 0,
+    dnsPort6: 0,
     source4: '',
     source6: '',
     excludedPorts: [],

@@ -63,6 +63,8 @@ const policy: PolicyRecord = {
   flags: 5,
   listenPort4: 15_001,
   listenPort6: 15_002,
+  dnsPort4: 15_053,
+  dnsPort6: 15_054,
   source4: '10.1.2.3',
   source6: '2001:db8::9',
   excludedPorts: [
@@ -81,6 +83,8 @@ test('a policy is encoded field by field', () => {
       '05000000', // flags
       '3a99', // listen_port4, network order
       '3a9a', // listen_port6
+      '3acd', // dns_port4
+      '3ace', // dns_port6
       '0200', // two ranges
       '0000',
       '00000000000000000000ffff0a010203', // source4
