@@ -51,6 +51,10 @@ missing_to_test() {
 	has_command haproxy || echo haproxy
 	has_command curl || echo curl
 	has_command python3 || echo python3
+	has_command dnsmasq || echo dnsmasq-base
+	has_command musl-gcc || echo musl-tools
+	has_command hey || echo hey
+	has_command keytool || echo default-jre-headless
 }
 
 system_packages() {
