@@ -29,6 +29,8 @@ export interface PlaneOptions {
   readonly policy?: Partial<PolicyRecord>
   /** False: the agent never beats. */
   readonly beat?: boolean
+  /** The programs of DNS are attached too. */
+  readonly dns?: boolean
   /** What the listener does with a connection; by default it answers one HTTP request with `understudy`. */
   readonly serve?: (accepted: Accepted) => void
 }
@@ -134,7 +136,7 @@ export const startPlane = async (site: Site, options: PlaneOptions = {}): Promis
   }
   kernel.setPolicy(0n, policy)
   if (options.beat !== false) kernel.startHeartbeat()
-  kernel.attach(cgroups)
+  kernel.attach(cgroups, { dns: options.dns ?? false })
 
   let before = kernel.readCounters()
   const stopListening = (): void => {
