@@ -160,9 +160,13 @@ static __always_inline __be16 ask_by_datagram(struct bpf_sock_addr *ctx, struct 
 /* The server that was asked, if this peer of the socket is our listener. */
 static __always_inline const struct dns_leg *asked_of(struct bpf_sock *sk, const struct words *peer, __be16 port)
 {
-	struct dns_client *client = bpf_sk_storage_get(&dns_clients, sk, NULL, 0);
+	struct words ours = loopback(is_mapped_v4(peer));
 	const struct dns_leg *leg;
+	struct dns_client *client;
 
+	if (!is_same(peer, &ours))
+		return NULL;
+	client = bpf_sk_storage_get(&dns_clients, sk, NULL, 0);
 	if (!client)
 		return NULL;
 	leg = is_mapped_v4(peer) ? &client->v4 : &client->v6;
@@ -228,7 +232,7 @@ static __always_inline int show_asked4(struct bpf_sock_addr *ctx)
 	const struct dns_leg *leg;
 	struct words peer;
 
-	if (ctx->user_ip4 != bpf_htonl(0x7f000001) || !sk)
+	if (!sk)
 		return UNTOUCHED;
 	peer = map_v4(ctx->user_ip4);
 	leg = asked_of(sk, &peer, ctx->user_port);
@@ -245,7 +249,7 @@ static __always_inline int show_asked6(struct bpf_sock_addr *ctx)
 	struct words peer = peer6(ctx);
 	const struct dns_leg *leg;
 
-	if (!is_loopback(&peer) || !sk)
+	if (!sk)
 		return UNTOUCHED;
 	leg = asked_of(sk, &peer, ctx->user_port);
 	if (leg)

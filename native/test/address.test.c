@@ -98,6 +98,20 @@ static void classes(void)
 	}
 }
 
+/* Addresses that differ in any of their words are not the same. */
+static void sameness(void)
+{
+	struct words address = parse("2001:db8::1:2:3");
+
+	for (int i = 0; i < 4; i++) {
+		struct words other = address;
+
+		CHECK(is_same(&address, &other));
+		other.word[i] ^= htonl(0x00010000);
+		CHECK(!is_same(&address, &other));
+	}
+}
+
 /* Every /8 of IPv4: exactly two hold loopback addresses at .0.0.1 and .0.0.0. */
 static void every_network(void)
 {
@@ -115,6 +129,7 @@ int main(void)
 {
 	mapping();
 	classes();
+	sameness();
 	every_network();
 	return report("address.h");
 }

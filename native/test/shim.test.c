@@ -59,6 +59,7 @@ static void refuses(int32_t handle)
 	EQUAL(understudy_pin_map(handle, "orig_dst", "/tmp/none"), -EBADF);
 	EQUAL(understudy_map_update(handle, "policies", bytes, bytes), -EBADF);
 	EQUAL(understudy_map_delete(handle, "policies", bytes), -EBADF);
+	EQUAL(understudy_map_lookup(handle, "policies", bytes, bytes, sizeof(bytes)), -EBADF);
 	EQUAL(understudy_map_entries(handle, "policies"), -EBADF);
 	EQUAL(understudy_counters(handle, bytes, sizeof(bytes)), -EBADF);
 	EQUAL(understudy_mark_listener(handle, 0, 1), -EBADF);
@@ -162,6 +163,7 @@ static void before_it_is_loaded(void)
 	CHECK(understudy_map_update(handle, "policies", bytes, bytes) < 0);
 	EQUAL(understudy_map_update(handle, "no such map", bytes, bytes), -ENOENT);
 	CHECK(understudy_map_entries(handle, "policies") < 0);
+	CHECK(understudy_map_lookup(handle, "policies", bytes, bytes, sizeof(bytes)) < 0);
 	CHECK(understudy_counters(handle, bytes, sizeof(bytes)) < 0);
 	CHECK(understudy_mark_listener(handle, 0, 1) < 0);
 	CHECK(understudy_pin_map(handle, "orig_dst", "/tmp/none") < 0);
@@ -192,7 +194,8 @@ static void loaded(void)
 	int socket_fd = socket(AF_INET, SOCK_STREAM, 0);
 	/* exactly as large as asked for, so that one byte more is seen */
 	uint8_t *room = malloc(UNDERSTUDY_LOOKUP_BYTES), *tiny = malloc(7), *counters = malloc(20 * 8);
-	uint8_t key[8] = { 1 }, policy[112] = { 0 };
+	uint8_t key[8] = { 1 }, policy[116] = { 7 };
+	uint8_t *exact = malloc(sizeof(policy));
 
 	EQUAL(understudy_load(handle), 0);
 	CHECK(understudy_load(handle) < 0);
@@ -206,7 +209,14 @@ static void loaded(void)
 	EQUAL(understudy_map_delete(handle, "policies", key), -ENOENT);
 	EQUAL(understudy_map_update(handle, "policies", key, policy), 0);
 	EQUAL(understudy_map_entries(handle, "policies"), 1);
+	for (int capacity = -1; capacity < (int)sizeof(policy); capacity++)
+		EQUAL(understudy_map_lookup(handle, "policies", key, tiny, capacity), -EINVAL);
+	EQUAL(understudy_map_lookup(handle, "policies", key, exact, sizeof(policy)), 1);
+	CHECK(!memcmp(exact, policy, sizeof(policy)));
+	EQUAL(understudy_map_lookup(handle, "counters", key, exact, sizeof(policy)), -EINVAL);
+	EQUAL(understudy_map_lookup(handle, "no such map", key, exact, sizeof(policy)), -ENOENT);
 	EQUAL(understudy_map_delete(handle, "policies", key), 0);
+	EQUAL(understudy_map_lookup(handle, "policies", key, exact, sizeof(policy)), 0);
 	EQUAL(understudy_map_entries(handle, "policies"), 0);
 
 	EQUAL(understudy_counters(handle, tiny, 0), 0);
@@ -234,6 +244,7 @@ static void loaded(void)
 	EQUAL(understudy_close(handle), 0); /* while it beats */
 	refuses(handle);
 	close(socket_fd);
+	free(exact);
 	free(room);
 	free(tiny);
 	free(counters);
@@ -256,6 +267,20 @@ static void sockets(void)
 	EQUAL(understudy_close_fd(four), 0);
 	EQUAL(understudy_close_fd(four), -EBADF);
 	EQUAL(understudy_close_fd(-1), -EBADF);
+
+	EQUAL(understudy_listen_udp("", -1, "no address", 0), -EINVAL);
+	EQUAL(understudy_listen_udp("", -1, endless, 0), -EINVAL);
+	EQUAL(understudy_listen_udp("/there/is/none", -1, "127.0.0.1", 0), -ENOENT);
+	CHECK(understudy_listen_udp("", INT_MAX, "127.0.0.1", 0) < 0);
+	EQUAL(understudy_listen_udp("", -1, "192.0.2.1", 0), -EADDRNOTAVAIL);
+	four = understudy_listen_udp("", -1, "127.0.0.1", 0);
+	CHECK(four >= 0 && (fcntl(four, F_GETFD) & FD_CLOEXEC) && (fcntl(four, F_GETFL) & O_NONBLOCK));
+	EQUAL(understudy_close_fd(four), 0);
+
+	CHECK(understudy_udp_socket(INT_MAX, 0, 0) < 0);
+	six = understudy_udp_socket(-1, 1, 0);
+	CHECK(six >= 0 && (fcntl(six, F_GETFD) & FD_CLOEXEC) && (fcntl(six, F_GETFL) & O_NONBLOCK));
+	EQUAL(understudy_close_fd(six), 0);
 
 	EQUAL(understudy_socket(-1, 0, 0, "no address"), -EINVAL);
 	EQUAL(understudy_socket(-1, 0, 0, endless), -EINVAL);

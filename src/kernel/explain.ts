@@ -12,7 +12,11 @@ export interface Feature {
 
 export const FEATURES: readonly Feature[] = [
   { name: 'BPF ring buffer', kernel: '5.8', sign: /'events'|ringbuf/ },
-  { name: 'socket storage with BPF_F_CLONE', kernel: '5.4', sign: /'listeners'|'client_states'|'accepted'/ },
+  {
+    name: 'socket storage with BPF_F_CLONE',
+    kernel: '5.4',
+    sign: /'listeners'|'client_states'|'accepted'|'dns_clients'/,
+  },
   { name: 'getpeername hook', kernel: '5.8', sign: /restore_peername/ },
   { name: 'release hook', kernel: '5.9', sign: /forget_released/ },
   { name: 'bpf_get_netns_cookie in connect hooks', kernel: '5.7', sign: /get_netns_cookie/ },

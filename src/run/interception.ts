@@ -37,6 +37,9 @@ const FAULT_COUNTERS = [
   'orig_dst_full',
   'storage_full',
   'source_not_bound',
+  'dns_no_agent',
+  'dns_no_state',
+  'dns_no_record',
 ]
 
 const isBpffs = (path: string): boolean => {

@@ -21,7 +21,9 @@ interface Question {
   readonly device?: string
   readonly mark?: number
   readonly connect?: true
+  readonly plain?: true
   readonly twice?: true
+  readonly pause?: true
   readonly wait?: true
   readonly answers?: number
   readonly timeout?: number
@@ -112,6 +114,17 @@ const WAYS: readonly Way[] = [
     source: '127.0.0.1',
   },
   {
+    situation: 'an IPv6 socket connected to an IPv4 socket address',
+    question: { servers: [[NET.served4, 53]], family: 6, connect: true, plain: true },
+    source: NET.app4,
+    local: `::ffff:${NET.app4}`,
+  },
+  {
+    situation: 'an IPv6 socket that sends to an IPv4 socket address',
+    question: { servers: [[NET.served4, 53]], family: 6, plain: true },
+    source: '127.0.0.1',
+  },
+  {
     situation: 'a connected socket that is bound to an address and a port',
     question: { servers: [[NET.served4, 53]], connect: true, bind: [NET.app4, 7353] },
     source: NET.app4,
@@ -162,8 +175,9 @@ for (const { situation, question, source, local } of WAYS) {
     const [address, port] = question.servers[0] ?? []
     const seen = await ask(lab, question)
     assert.deepEqual(seen.answers, [OUR_ANSWER], JSON.stringify(seen))
-    assert.deepEqual(seen.from, [`${address} ${port}`])
-    assert.equal(seen.peer, question.connect ? `${address} ${port}` : undefined)
+    const shown = `${question.plain ? '::ffff:' : ''}${address} ${port}`
+    assert.deepEqual(seen.from, [shown])
+    assert.equal(seen.peer, question.connect ? shown : undefined)
     if (local) assert.equal(seen.local?.split(' ')[0], local)
     if (question.bind) assert.equal(seen.local?.split(' ')[1], String(question.bind[1]))
     assert.deepEqual(
@@ -289,6 +303,18 @@ for (const connect of [true, undefined]) {
     assert.deepEqual(plane.counted(), { dns_no_agent: 2 })
   })
 
+  kernelTest(`${how} socket that was answered by us goes to the real server once we are gone`, async (lab, context) => {
+    const { plane, dns } = await begin(lab, context)
+    const asker = lab.start('workload', argv({ ...question, twice: true, pause: true }))
+    await asker.said('once')
+    dns.close()
+    plane.detach()
+    asker.tell('go on')
+    const { answers, from } = parse((await asker.finished).stdout)
+    assert.deepEqual(answers, [OUR_ANSWER, WORLD_ANSWER])
+    assert.deepEqual(from, [`${NET.served4} 53`, `${NET.served4} 53`])
+  })
+
   kernelTest(`${how} question goes to the real server when the agent is silent`, async (lab, context) => {
     const { plane } = await begin(lab, context, { beat: false })
     assert.deepEqual((await ask(lab, question)).answers, [WORLD_ANSWER])
@@ -309,21 +335,18 @@ for (const connect of [true, undefined]) {
     assert.deepEqual(plane.counted(), {})
   })
 
-  kernelTest(
-    `${how} question to an excluded server, port or through a device is left alone`,
-    async (lab, context) => {
-      const { plane } = await begin(lab, context, { kernel: { mark: MARK } })
-      assert.deepEqual((await ask(lab, { ...question, device: NET.device })).answers, [WORLD_ANSWER])
-      assert.deepEqual((await ask(lab, { ...question, mark: MARK })).answers, [WORLD_ANSWER])
-      plane.kernel.excludeCidr(plane.policy.id, '10.88.0.0', 16)
-      plane.changePolicy({ flags: POLICY_HAS_EXCLUDED_CIDRS })
-      assert.deepEqual((await ask(lab, question)).answers, [WORLD_ANSWER])
-      assert.deepEqual((await ask(lab, question6)).answers, [OUR_ANSWER])
-      plane.changePolicy({ flags: 0, excludedPorts: [{ first: 53, last: 53 }] })
-      assert.deepEqual((await ask(lab, question)).answers, [WORLD_ANSWER])
-      assert.deepEqual(plane.counted(), { dns_excluded: 4, dns_redirected: 1 })
-    },
-  )
+  kernelTest(`${how} question to an excluded server, port or through a device is left alone`, async (lab, context) => {
+    const { plane } = await begin(lab, context, { kernel: { mark: MARK } })
+    assert.deepEqual((await ask(lab, { ...question, device: NET.device })).answers, [WORLD_ANSWER])
+    assert.deepEqual((await ask(lab, { ...question, mark: MARK })).answers, [WORLD_ANSWER])
+    plane.kernel.excludeCidr(plane.policy.id, '10.88.0.0', 16)
+    plane.changePolicy({ flags: POLICY_HAS_EXCLUDED_CIDRS })
+    assert.deepEqual((await ask(lab, question)).answers, [WORLD_ANSWER])
+    assert.deepEqual((await ask(lab, question6)).answers, [OUR_ANSWER])
+    plane.changePolicy({ flags: 0, excludedPorts: [{ first: 53, last: 53 }] })
+    assert.deepEqual((await ask(lab, question)).answers, [WORLD_ANSWER])
+    assert.deepEqual(plane.counted(), { dns_excluded: 4, dns_redirected: 1 })
+  })
 }
 
 kernelTest('a link-local IPv6 server is asked itself, as it has a scope', async (lab, context) => {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UnderstudyError } from '../../src/errors.ts'
+import { openNetns } from '../../src/kernel/netns.ts'
 import { loadKernel } from '../../src/kernel/programs.ts'
 import { dial, serveWorld } from '../support/client.ts'
-import { fixture, type Lab, labTest, NET, OBJECT_PATH, SHIM_PATH } from '../support/lab.ts'
+import { fixture, type Lab, labTest, NET, OBJECT_PATH, SHIM_PATH, until } from '../support/lab.ts'
 import { startPlane } from '../support/plane.ts'
 
 const kernelTest = labTest('shim')
@@ -43,6 +45,31 @@ kernelTest('a listener opened for the app is reached in its namespace and nowher
   assert.equal(fetched.stdout, 'hello from the app')
   assert.equal((await lab.run('world', ['curl', '-s', `http://${NET.world4}:8000/`])).code, 7)
   assert.deepEqual(server.address(), { address: NET.app4, family: 'IPv4', port: 8000 })
+})
+
+kernelTest('a UDP socket opened for the app receives in its namespace, and shares its port with TCP only', (lab) => {
+  const tcp = lab.shim.call('understudy_listen', '', lab.appNetnsFd, '127.0.0.1', 8053, 16)
+  const udp = lab.shim.call('understudy_listen_udp', '', lab.appNetnsFd, '127.0.0.1', 8053)
+  const again = failure(() => lab.shim.call('understudy_listen_udp', '', lab.appNetnsFd, '127.0.0.1', 8053))
+  assert.equal(again.facts['errno'], 'EADDRINUSE')
+  const here = lab.shim.call('understudy_listen_udp', '', -1, '127.0.0.1', 8053)
+  for (const fd of [tcp, udp, here]) lab.shim.call('understudy_close_fd', fd)
+})
+
+kernelTest('a UDP socket for questions of our own asks from the namespace of the app', async (lab, context) => {
+  const echo = lab.start('world', ['socat', '-u', '-d', '-d', 'UDP-RECVFROM:8054', '-'])
+  context.after(() => echo.kill())
+  const netns = openNetns(lab.shim, lab.appNetns)
+  context.after(netns.close)
+  const fd = netns.makeUdpSocket(false, 0)
+  const socket = createSocket('udp4')
+  context.after(() => void socket.close())
+  await new Promise<void>((resolve) => socket.bind({ fd }, resolve))
+  await until('the datagram has arrived', async () => {
+    socket.send('from the app', 8054, NET.world4)
+    return (await Promise.race([echo.finished, new Promise((resolve) => setTimeout(resolve, 20))])) !== undefined
+  })
+  assert.equal((await echo.finished).stdout, 'from the app')
 })
 
 kernelTest('a listener belongs to the cgroup it was made for', async (lab, context) => {

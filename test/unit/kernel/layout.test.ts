@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseAddress } from '../../../src/kernel/address.ts'
 import {
+  ASKED_SERVER,
   CONNECTION_EVENT,
   COUNTERS,
+  decodeAskedServer,
   decodeConnectionEvent,
   decodeOriginalDst,
+  encodeAsker,
   encodeCidr,
   encodePolicy,
   LAYOUTS,
@@ -123,6 +126,28 @@ test('the prefix of a network counts the id, and for IPv4 the mapping', () => {
     assert.equal(key.readUInt32LE(4), 9)
     assert.deepEqual(key.subarray(8), parseAddress(address))
   }
+})
+
+test('the source of a datagram becomes the key that the kernel side writes', () => {
+  assert.equal(
+    encodeAsker(7, '127.0.0.1', 40_001).toString('hex'),
+    [
+      '00000000000000000000ffff7f000001', // source
+      '07000000', // listener_id
+      '419c', // source_port, host order
+      '0000',
+    ].join(''),
+  )
+  assert.equal(encodeAsker(7, '::1', 53).toString('hex').slice(0, 32), '00000000000000000000000000000001')
+})
+
+test('the server that was asked is decoded', () => {
+  const bytes = Buffer.alloc(ASKED_SERVER.size)
+  parseAddress('2001:db8::53').copy(bytes)
+  bytes.writeUInt16BE(53, ASKED_SERVER.fields.port.offset)
+  assert.deepEqual(decodeAskedServer(bytes), { address: '2001:db8::53', port: 53 })
+  parseAddress('127.0.0.53').copy(bytes)
+  assert.equal(decodeAskedServer(bytes).address, '127.0.0.53')
 })
 
 /** struct connection_event with the given end. */
