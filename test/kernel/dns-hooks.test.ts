@@ -1,78 +1,23 @@
 import assert from 'node:assert/strict'
-import { POLICY_HAS_EXCLUDED_CIDRS } from '../../src/kernel/layout.ts'
-import { type DnsListener, OUR_ANSWER, startDnsListener } from '../support/dns-listener.ts'
-import { fixture, type Lab, labTest, NET, type Place, type Started, until } from '../support/lab.ts'
-import { type Plane, type PlaneOptions, startPlane } from '../support/plane.ts'
+import {
+  argv,
+  ask,
+  askAndStay,
+  begin,
+  endpoint,
+  parse,
+  type Question,
+  serveNames,
+  WORLD_ANSWER,
+} from '../support/asker.ts'
+import { OUR_ANSWER } from '../support/dns-listener.ts'
+import { fixture, labTest, NET, until } from '../support/lab.ts'
 import { lookUp, missingFor, RESOLVERS } from '../support/resolvers.ts'
 
 const kernelTest = labTest('dns')
-const SOURCES = { source4: NET.app4, source6: NET.app6 } as const
-const WORLD_ANSWER = '192.0.2.53'
 const STUB_ANSWER = '192.0.2.153'
-const MARK = 0x7531
 const NEIGHBOUR4 = '10.88.1.3'
 const MAPPED = `::ffff:${NET.served4}`
-
-type Server = readonly (string | number)[]
-interface Question {
-  readonly servers: readonly Server[]
-  readonly family?: 4 | 6
-  readonly bind?: Server
-  readonly device?: string
-  readonly mark?: number
-  readonly connect?: true
-  readonly plain?: true
-  readonly twice?: true
-  readonly pause?: true
-  readonly wait?: true
-  readonly answers?: number
-  readonly timeout?: number
-}
-interface Seen {
-  readonly from: readonly string[]
-  readonly answers: readonly string[]
-  readonly local?: string
-  readonly peer?: string
-  readonly error?: string
-}
-type Context = { after(run: () => void): void }
-
-const argv = (question: Question) => ['python3', '-S', '-E', fixture('asker.py'), JSON.stringify(question)]
-const parse = (stdout: string): Seen => JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Seen
-
-const ask = async (lab: Lab, question: Question): Promise<Seen> => {
-  const { code, stdout, stderr } = await lab.run('workload', argv(question))
-  assert.equal(code, 0, stderr)
-  return parse(stdout)
-}
-
-const askAndStay = async (lab: Lab, question: Question): Promise<Started> => {
-  const started = lab.start('workload', argv({ ...question, wait: true }))
-  await started.said('asked')
-  return started
-}
-
-const serveNames = async (lab: Lab, context: Context, place: Place, ...args: (string | number)[]): Promise<void> => {
-  const server = lab.start(place, ['python3', '-S', '-E', fixture('name-server.py'), ...args.map(String)])
-  context.after(() => server.kill())
-  await server.said('ready')
-}
-
-/** Programs attached, DNS on, the real name server in the world. */
-const begin = async (
-  lab: Lab,
-  context: Context,
-  options: PlaneOptions = {},
-): Promise<{ plane: Plane; dns: DnsListener }> => {
-  await serveNames(lab, context, 'world', WORLD_ANSWER)
-  const plane = await startPlane(lab, { dns: true, ...options, policy: { ...SOURCES, ...options.policy } })
-  context.after(plane.close)
-  const dns = await startDnsListener(lab, plane)
-  context.after(dns.close)
-  return { plane, dns }
-}
-
-const endpoint = (address: string, port = 53) => ({ address: address.replace('::ffff:', ''), port })
 
 interface Way {
   readonly situation: string
@@ -287,95 +232,6 @@ kernelTest('a socket whose process is killed leaves no record', async (lab, cont
   asker.kill()
   await asker.finished
   await until('dns_asked is empty', () => plane.kernel.readMapEntries()['dns_asked'] === 0)
-})
-
-for (const connect of [true, undefined]) {
-  const how = connect ? 'a connected' : 'an unconnected'
-  const question = { servers: [[NET.served4, 53]], ...(connect ? { connect } : {}) } as const
-  const question6 = { ...question, servers: [[NET.served6, 53]], family: 6 } as const
-
-  kernelTest(`${how} question goes to the real server when nobody listens`, async (lab, context) => {
-    const { plane, dns } = await begin(lab, context)
-    dns.close()
-    const seen = await ask(lab, question)
-    assert.deepEqual([seen.answers, seen.from], [[WORLD_ANSWER], [`${NET.served4} 53`]])
-    assert.deepEqual((await ask(lab, question6)).answers, [WORLD_ANSWER])
-    assert.deepEqual(plane.counted(), { dns_no_agent: 2 })
-  })
-
-  kernelTest(`${how} socket that was answered by us goes to the real server once we are gone`, async (lab, context) => {
-    const { plane, dns } = await begin(lab, context)
-    const asker = lab.start('workload', argv({ ...question, twice: true, pause: true }))
-    await asker.said('once')
-    dns.close()
-    plane.detach()
-    asker.tell('go on')
-    const { answers, from } = parse((await asker.finished).stdout)
-    assert.deepEqual(answers, [OUR_ANSWER, WORLD_ANSWER])
-    assert.deepEqual(from, [`${NET.served4} 53`, `${NET.served4} 53`])
-  })
-
-  kernelTest(`${how} question goes to the real server when the agent is silent`, async (lab, context) => {
-    const { plane } = await begin(lab, context, { beat: false })
-    assert.deepEqual((await ask(lab, question)).answers, [WORLD_ANSWER])
-    assert.deepEqual((await ask(lab, question6)).answers, [WORLD_ANSWER])
-    assert.deepEqual(plane.counted(), { dns_no_agent: 2 })
-  })
-
-  kernelTest(`${how} question goes to the real server when the programs are gone`, async (lab, context) => {
-    const { plane } = await begin(lab, context)
-    plane.detach()
-    assert.deepEqual((await ask(lab, question)).answers, [WORLD_ANSWER])
-  })
-
-  kernelTest(`${how} question is left alone when DNS is off`, async (lab, context) => {
-    const { plane } = await begin(lab, context)
-    plane.changePolicy({ dnsPort4: 0, dnsPort6: 0 })
-    assert.deepEqual((await ask(lab, question)).answers, [WORLD_ANSWER])
-    assert.deepEqual(plane.counted(), {})
-  })
-
-  kernelTest(`${how} question to an excluded server, port or through a device is left alone`, async (lab, context) => {
-    const { plane } = await begin(lab, context, { kernel: { mark: MARK } })
-    assert.deepEqual((await ask(lab, { ...question, device: NET.device })).answers, [WORLD_ANSWER])
-    assert.deepEqual((await ask(lab, { ...question, mark: MARK })).answers, [WORLD_ANSWER])
-    plane.kernel.excludeCidr(plane.policy.id, '10.88.0.0', 16)
-    plane.changePolicy({ flags: POLICY_HAS_EXCLUDED_CIDRS })
-    assert.deepEqual((await ask(lab, question)).answers, [WORLD_ANSWER])
-    assert.deepEqual((await ask(lab, question6)).answers, [OUR_ANSWER])
-    plane.changePolicy({ flags: 0, excludedPorts: [{ first: 53, last: 53 }] })
-    assert.deepEqual((await ask(lab, question)).answers, [WORLD_ANSWER])
-    assert.deepEqual(plane.counted(), { dns_excluded: 4, dns_redirected: 1 })
-  })
-}
-
-kernelTest('a link-local IPv6 server is asked itself, as it has a scope', async (lab, context) => {
-  const { plane } = await begin(lab, context)
-  const scoped = [NET.linkLocal6, 53, 0, NET.device]
-  assert.deepEqual((await ask(lab, { servers: [scoped], family: 6 })).answers, [WORLD_ANSWER])
-  assert.deepEqual((await ask(lab, { servers: [scoped], family: 6, connect: true })).answers, [WORLD_ANSWER])
-  assert.deepEqual(plane.counted(), { dns_excluded: 2 })
-})
-
-kernelTest('datagrams to other ports are neither redirected nor counted', async (lab, context) => {
-  const { plane, dns } = await begin(lab, context)
-  await serveNames(lab, context, 'world', STUB_ANSWER, '0.0.0.0', 5353)
-  const seen = await ask(lab, { servers: [[NET.served4, 5353]] })
-  assert.deepEqual([seen.answers, seen.from], [[STUB_ANSWER], [`${NET.served4} 5353`]])
-  assert.equal((await ask(lab, { servers: [[NET.served4, 5353]], connect: true })).peer, `${NET.served4} 5353`)
-  assert.deepEqual(plane.counted(), {})
-  assert.deepEqual(dns.questions, [])
-})
-
-kernelTest("a stranger on the listener's port is not sent the workload's questions", async (lab, context) => {
-  const { plane, dns } = await begin(lab, context)
-  dns.close()
-  await serveNames(lab, context, 'app', STUB_ANSWER, '127.0.0.1', dns.port)
-  assert.deepEqual((await ask(lab, { servers: [[NET.served4, 53]] })).answers, [WORLD_ANSWER])
-  // and what the stranger sends is shown as it is
-  const seen = await ask(lab, { servers: [['127.0.0.1', dns.port]] })
-  assert.deepEqual([seen.answers, seen.from], [[STUB_ANSWER], [`127.0.0.1 ${dns.port}`]])
-  assert.deepEqual(plane.counted(), { dns_no_agent: 1 })
 })
 
 kernelTest('where every port is taken the question still arrives, without a record', async (lab, context) => {
