@@ -83,6 +83,8 @@ static __always_inline int listener_open(void *ctx, const struct policy *policy,
 
 static __always_inline int own_listener(const struct policy *policy, __u32 port)
 {
+	if (!port)
+		return 0; /* a listener that there is none of */
 	return port == bpf_ntohs(policy->listen_port4) || port == bpf_ntohs(policy->listen_port6) ||
 	       port == bpf_ntohs(policy->dns_port4) || port == bpf_ntohs(policy->dns_port6);
 }

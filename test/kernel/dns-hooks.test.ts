@@ -136,6 +136,19 @@ for (const { situation, question, source, local } of WAYS) {
   })
 }
 
+kernelTest('a source address that the host does not have is given up, not the question', async (lab, context) => {
+  const { plane, dns } = await begin(lab, context, { policy: { source4: '203.0.113.7', source6: '2001:db8:bad::7' } })
+  const seen = await ask(lab, { servers: [[NET.served4, 53]], connect: true })
+  const seen6 = await ask(lab, { servers: [[NET.served6, 53]], family: 6, connect: true })
+  assert.deepEqual([seen.answers, seen.local?.split(' ')[0]], [[OUR_ANSWER], '127.0.0.1'])
+  assert.deepEqual([seen6.answers, seen6.local?.split(' ')[0]], [[OUR_ANSWER], '::1'])
+  assert.deepEqual(
+    dns.questions.map(({ asked }) => asked),
+    [endpoint(NET.served4), endpoint(NET.served6)],
+  )
+  assert.deepEqual(plane.counted(), { dns_redirected: 2, source_not_bound: 2 })
+})
+
 kernelTest('a stub resolver that listens on 127.0.0.53 is intercepted all the same', async (lab, context) => {
   await serveNames(lab, context, 'app', STUB_ANSWER, '127.0.0.53')
   const { plane, dns } = await begin(lab, context)
