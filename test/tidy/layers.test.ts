@@ -7,7 +7,7 @@ import { filesUnder, read, withoutComments } from './tree.ts'
 const MIDDLE = ['flow', 'errors', 'resolve', 'decide']
 /** What an adapter may see: the middle, the wire formats, which do no I/O either, and the one way to reset a socket. */
 const INWARD = [...MIDDLE, 'http1', 'tls', 'proxy-protocol', 'reset']
-const ADAPTERS = ['kernel', 'workloads', 'intercept', 'act', 'record', 'config']
+const ADAPTERS = ['kernel', 'workloads', 'intercept', 'act', 'dns', 'record', 'config']
 
 /** Room → the other rooms its files may import. A room is a folder of src/, or a file directly in it. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -23,6 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   workloads: INWARD,
   intercept: INWARD,
   act: INWARD,
+  dns: MIDDLE,
   record: INWARD,
   config: MIDDLE,
   pipeline: INWARD,
