@@ -56,14 +56,24 @@ function accepted(key: string, property: z.core.JSONSchema.JSONSchema): string {
     case 'array':
       return `a list of at most ${property.maxItems}`
     case 'string':
-      return 'an IP address'
+      return String(property['accepts'] ?? 'an IP address')
     default:
       throw new TypeError(`no words for the limits of ${key}`)
   }
 }
 
 function code(value: unknown): string {
-  return `\`${Array.isArray(value) ? JSON.stringify(value) : String(value)}\``
+  return `\`${Array.isArray(value) ? JSON.stringify(value) : isNetwork(value) ? networkText(value) : String(value)}\``
+}
+
+type Network = Readonly<Record<'address' | 'prefix', unknown>>
+
+function isNetwork(value: unknown): value is Network {
+  return typeof value === 'object' && value !== null && 'address' in value && 'prefix' in value
+}
+
+function networkText({ address, prefix }: Network): string {
+  return `${address}/${prefix}`
 }
 
 if (import.meta.main) writeFileSync(CONFIGURATION_DOC, configurationDoc())

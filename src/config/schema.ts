@@ -20,6 +20,11 @@ const flag = z.boolean({ error: 'expected true or false' })
 const powerOfTwo = (min: number, max: number) =>
   whole(min, max).refine((value) => (value & (value - 1)) === 0, { error: 'expected a power of two' })
 
+const reserved = (family: 'ipv4' | 'ipv6', longest: number) =>
+  Cidr.refine(({ address, prefix }) => isIP(address) === (family === 'ipv4' ? 4 : 6) && prefix <= longest, {
+    error: `expected an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} CIDR of at most /${longest}`,
+  })
+
 export const Config = z
   .strictObject({
     listenPort: whole(0, MAX_PORT).default(0).meta({
@@ -170,6 +175,32 @@ export const Config = z
         env: 'UNDERSTUDY_FLOW_CAPACITY',
         doc: 'Most connections whose original destination the kernel remembers at once.',
       }),
+    dnsEnabled: flag.default(true).meta({
+      env: 'UNDERSTUDY_DNS_ENABLED',
+      doc: 'Whether DNS queries of the command pass through us, which tells names of addresses and answers for names that exist only as expectations.',
+    }),
+    dnsReserved4: reserved('ipv4', 30).prefault('240.241.0.0/16').meta({
+      env: 'UNDERSTUDY_DNS_RESERVED4',
+      accepts: 'an IPv4 CIDR of at most /30',
+      doc: 'IPv4 network whose addresses stand for names that exist only as expectations; nothing else may use it.',
+    }),
+    dnsReserved6: reserved('ipv6', 126).prefault('2001:2:0:1::/64').meta({
+      env: 'UNDERSTUDY_DNS_RESERVED6',
+      accepts: 'an IPv6 CIDR of at most /126',
+      doc: 'The same for IPv6.',
+    }),
+    dnsUpstreamTimeoutMs: whole(1, 60_000).default(2000).meta({
+      env: 'UNDERSTUDY_DNS_UPSTREAM_TIMEOUT_MS',
+      doc: 'How long the resolver may take for the name of an expectation before we answer in its place; for any other name it has 5 seconds.',
+    }),
+    dnsMaxInFlight: whole(1, 32_768).default(4096).meta({
+      env: 'UNDERSTUDY_DNS_MAX_IN_FLIGHT',
+      doc: 'Most DNS queries that wait for a resolver at once; one more is dropped, and the client asks again.',
+    }),
+    dnsCacheEntries: whole(0, 65_536).default(1024).meta({
+      env: 'UNDERSTUDY_DNS_CACHE_ENTRIES',
+      doc: 'Most DNS answers kept for as long as their records allow; 0 asks the resolver each time.',
+    }),
     logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').meta({
       env: 'UNDERSTUDY_LOG_LEVEL',
       doc: 'Least severe level that is logged; `info` logs every exchange, `debug` every connection. `run` has `warn`.',

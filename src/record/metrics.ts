@@ -4,13 +4,17 @@ import type { ConnectionSummary, Decision, Exchange, Protocol } from '../flow.ts
 import { type Fault, faultOf } from './line.ts'
 import { declareKernelMetrics, type ReadKernel } from './metrics-kernel.ts'
 import { declareProcessMetrics } from './metrics-process.ts'
-import { createTally } from './tally.ts'
+import { createTally, type Tally } from './tally.ts'
 
 /** Bounds that can be hit; every queue, map and size limit names itself here. */
 export const LIMITS = [
   'body',
   'body_budget',
   'connections',
+  'dns_connections',
+  'dns_in_flight',
+  'dns_intents',
+  'dns_reserved',
   'flow_subscribers',
   'head_bytes',
   'headers',
@@ -27,6 +31,10 @@ export type Sink = (typeof SINKS)[number]
 /** What comes of PROXY headers. */
 export const PROXY_HEADERS = ['taken', 'empty', 'malformed_refused', 'malformed_passed', 'untrusted', 'loop'] as const
 export type ProxyHeaderResult = (typeof PROXY_HEADERS)[number]
+
+/** What became of a DNS query. */
+export const DNS_ANSWERS = ['forwarded', 'cached', 'synthetic', 'failed', 'dropped'] as const
+export type DnsAnswer = (typeof DNS_ANSWERS)[number]
 
 /** An object, so that the compiler notices a missing one. */
 const FAULTS: Readonly<Record<Fault, true>> = {
@@ -77,6 +85,7 @@ export interface Metrics {
   dropped(sink: Sink, records: number): void
   /** How many read the live stream now. */
   subscribers(count: number): void
+  dnsQuery(answer: DnsAnswer): void
   readonly contentType: string
   /** The Prometheus text format. */
   text(): Promise<string>
@@ -86,10 +95,12 @@ export interface MetricsOptions {
   readonly version: string
   /** Called once a scrape; without it, no kernel metric is declared. */
   readonly readKernel?: ReadKernel
+  /** How many addresses the DNS server remembers now; called once a scrape. */
+  readonly readDnsIntents?: () => number
 }
 
 /** A registry of its own: nothing global, no timers. */
-export const createMetrics = ({ version, readKernel }: MetricsOptions): Metrics => {
+export const createMetrics = ({ version, readKernel, readDnsIntents = () => 0 }: MetricsOptions): Metrics => {
   const registry = new Registry()
   const traffic = declareTraffic(registry)
   const { flowsOpen, subscribers } = declareGauges(registry)
@@ -111,6 +122,7 @@ export const createMetrics = ({ version, readKernel }: MetricsOptions): Metrics 
     labels: ['result'],
     known: PROXY_HEADERS,
   })
+  const dnsQueries = declareDns(registry, readDnsIntents)
   const refreshKernel = readKernel ? declareKernelMetrics(registry, readKernel) : () => {}
   declareProcessMetrics(registry, version)
   let open = 0
@@ -122,6 +134,7 @@ export const createMetrics = ({ version, readKernel }: MetricsOptions): Metrics 
     proxyHeader: (result) => proxyHeaders.add(1, result),
     dropped: (sink, records) => dropped.add(records, sink),
     subscribers: (count) => subscribers.set(count),
+    dnsQuery: (answer) => dnsQueries.add(1, answer),
     contentType: registry.contentType,
     text() {
       refreshKernel()
@@ -222,6 +235,23 @@ const declareDurations = (registry: Registry): Durations => {
     return seconds.labels(decision)
   }
   return { mock: child('mock'), forward: child('forward'), relay: child('relay'), refuse: child('refuse') }
+}
+
+const declareDns = (registry: Registry, readIntents: () => number): Tally => {
+  new Gauge({
+    name: 'understudy_dns_intents',
+    help: 'Addresses for which a name is remembered that a workload was told.',
+    registers: [registry],
+    collect() {
+      this.set(readIntents())
+    },
+  })
+  return createTally(registry, {
+    name: 'understudy_dns_queries_total',
+    help: 'DNS queries of the workloads, by what became of them.',
+    labels: ['answer'],
+    known: DNS_ANSWERS,
+  })
 }
 
 const declareGauges = (registry: Registry) => ({

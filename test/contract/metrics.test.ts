@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { createMetrics, LIMITS } from '../../src/record/metrics.ts'
+import { DNS_LIMITS } from '../../src/dns/dns.ts'
+import { DNS_ANSWERS as SERVER_ANSWERS } from '../../src/dns/resolver.ts'
+import { createMetrics, DNS_ANSWERS, LIMITS } from '../../src/record/metrics.ts'
 import { connection, exchange } from '../unit/record/samples.ts'
 
 const GOLDEN = `
@@ -13,6 +15,8 @@ understudy_bpf_map_entries gauge map
 understudy_build_info gauge version node
 understudy_connection_retransmits_total counter
 understudy_connections_closed_total counter verdict reason
+understudy_dns_intents gauge
+understudy_dns_queries_total counter answer
 understudy_event_loop_lag_seconds gauge
 understudy_exchange_duration_seconds histogram decision
 understudy_exchange_faults_total counter fault
@@ -78,7 +82,8 @@ test('docs/metrics.md lists the same metrics', () => {
 test('every limit is counted from 0, and docs/metrics.md says what reaching it does', async () => {
   const counted = [...(await scrape()).matchAll(/^understudy_limit_hits_total\{limit="(\w+)"\} 0$/gm)]
   const names = [
-    ...['body', 'body_budget', 'connections', 'flow_subscribers', 'head_bytes', 'headers', 'peek_bytes'],
+    ...['body', 'body_budget', 'connections', 'dns_connections', 'dns_in_flight', 'dns_intents', 'dns_reserved'],
+    ...['flow_subscribers', 'head_bytes', 'headers', 'peek_bytes'],
     ...['upstream_connections', 'upstream_destinations'],
   ]
   assert.deepEqual(
@@ -87,6 +92,14 @@ test('every limit is counted from 0, and docs/metrics.md says what reaching it d
   )
   const rows = [...docs().matchAll(/^\| `(?!understudy_)(\w+)` \|/gm)].map(([, name]) => name)
   assert.deepEqual(rows, [...LIMITS])
+})
+
+test('the DNS server counts what the metrics know, and hits the limits they know', () => {
+  assert.deepEqual([...SERVER_ANSWERS], [...DNS_ANSWERS])
+  assert.deepEqual(
+    DNS_LIMITS.filter((limit) => !LIMITS.includes(limit)),
+    [],
+  )
 })
 
 test('names are prefixed, in base units, and counters end in _total', async () => {
