@@ -74,7 +74,8 @@ type OnFound = (found: Found | 'failed' | 'busy') => void
 
 export const createResolver = (options: ResolverOptions): Handle => {
   const { isExpected, intents, count } = options
-  const look = createLookUp(options)
+  const gate = createGate(options)
+  const look = createLookUp(options, gate)
 
   const end = (client: Client, answer: DnsAnswer, message?: Buffer): void => {
     count(answer)
@@ -98,9 +99,9 @@ export const createResolver = (options: ResolverOptions): Handle => {
     })
   /** What has no readable question, or many answers: nothing to learn, but nothing to hold up either. */
   const passBlindly = (query: Buffer, question: Question | undefined, client: Client): void => {
-    if (!client.ask) return fail(query, question, client)
-    client.ask(query, question, PATIENCE_MS, (asked) => {
-      if (asked.kind === 'failed') fail(query, question, client)
+    gate(query, question, client, PATIENCE_MS, (asked) => {
+      if (asked === 'busy') end(client, 'dropped')
+      else if (asked.kind === 'failed') fail(query, question, client)
       else if (asked.kind === 'ended') end(client, 'forwarded')
       else if (asked.isLast) end(client, 'forwarded', asked.message)
       else client.reply(asked.message)
@@ -118,23 +119,44 @@ export const createResolver = (options: ResolverOptions): Handle => {
   }
 }
 
-type LookUp = (query: Buffer, question: Question, client: Client, timeoutMs: number, done: OnFound) => void
+type Gate = (
+  query: Buffer,
+  question: Question | undefined,
+  client: Client,
+  timeoutMs: number,
+  done: (asked: Asked | 'busy') => void,
+) => void
 
-/** Cache, then upstream, with the bound on how many wait. */
-const createLookUp = ({ cache, maxInFlight, onInFlightLimit }: ResolverOptions): LookUp => {
+const NO_RESOLVER: Asked = { kind: 'failed', why: 'unreachable' }
+
+/** To upstream, within the bound on how many wait. */
+const createGate = ({ maxInFlight, onInFlightLimit }: ResolverOptions): Gate => {
   let inFlight = 0
-  return (query, question, client, timeoutMs, done) => {
-    const key = cacheKey(client.scope, query, question)
-    const kept = cache.get(key, query, question)
-    if (kept) return done({ ...kept, isCached: true })
-    if (!client.ask) return done('failed')
+  return (query, question, { ask }, timeoutMs, done) => {
+    if (!ask) return done(NO_RESOLVER)
     if (inFlight >= maxInFlight) {
       onInFlightLimit()
       return done('busy')
     }
     inFlight++
-    client.ask(query, question, timeoutMs, (asked: Asked) => {
-      inFlight--
+    ask(query, question, timeoutMs, (asked) => {
+      if (asked.kind !== 'answered' || asked.isLast) inFlight--
+      done(asked)
+    })
+  }
+}
+
+type LookUp = (query: Buffer, question: Question, client: Client, timeoutMs: number, done: OnFound) => void
+
+/** Cache, then upstream. */
+const createLookUp =
+  ({ cache }: ResolverOptions, gate: Gate): LookUp =>
+  (query, question, client, timeoutMs, done) => {
+    const key = cacheKey(client.scope, query, question)
+    const kept = cache.get(key, query, question)
+    if (kept) return done({ ...kept, isCached: true })
+    gate(query, question, client, timeoutMs, (asked) => {
+      if (asked === 'busy') return done('busy')
       if (asked.kind !== 'answered') return done('failed')
       const { message } = asked
       const read: ReadAnswer | undefined = readAnswer(message, question)
@@ -142,7 +164,6 @@ const createLookUp = ({ cache, maxInFlight, onInFlightLimit }: ResolverOptions):
       done({ ...(read ?? NOTHING), message, isCached: false })
     })
   }
-}
 
 /**
  * Names of expectations. Upstream is asked first, as many of them exist; what it knows is passed on. A name that exists

@@ -25,6 +25,8 @@ const LINE_LIFE_MS = 30_000
 interface Line {
   send(waiting: Waiting): void
   isUsable(): boolean
+  /** Closes it once what waits is answered. */
+  retire(): void
   close(): void
 }
 
@@ -37,7 +39,7 @@ export const createUdpUpstreams = (makeSocket: MakeUdpSocket | undefined): UdpUp
     upstreams.set(key, lines)
     if (upstreams.size > MAX_UPSTREAMS) {
       const [oldest] = upstreams.keys()
-      for (const line of upstreams.get(oldest ?? '') ?? []) line.close()
+      for (const line of upstreams.get(oldest ?? '') ?? []) line?.retire()
       upstreams.delete(oldest ?? '')
     }
     return lines
@@ -48,7 +50,7 @@ export const createUdpUpstreams = (makeSocket: MakeUdpSocket | undefined): UdpUp
       const chosen = Math.floor(Math.random() * LINES_PER_UPSTREAM)
       let line = lines[chosen]
       if (!line?.isUsable()) {
-        line?.close()
+        line?.retire()
         line = openLine(upstream, makeSocket)
         lines[chosen] = line
       }
@@ -100,10 +102,11 @@ const openLine = (upstream: Endpoint, makeSocket: MakeUdpSocket | undefined): Li
       else early.push(message)
     },
     isUsable: () => !state.isFailed && !state.isRetired && performance.now() < usableUntilMs,
-    close() {
+    retire() {
       state.isRetired = true
       closeWhenIdle()
     },
+    close: fail,
   }
 }
 
