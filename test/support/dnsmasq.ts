@@ -11,6 +11,8 @@ export interface DnsmasqOptions {
   /** As in /etc/hosts: an address and its names. */
   readonly hosts: readonly string[]
   readonly more?: readonly string[]
+  /** Put before the command: `taskset -c 0`. */
+  readonly before?: readonly string[]
 }
 
 const BASE = [
@@ -22,13 +24,21 @@ const BASE = [
 export const startDnsmasq = async (
   lab: Lab,
   context: { after(run: () => void): void },
-  { place, address, port = 53, hosts, more = [] }: DnsmasqOptions,
+  { place, address, port = 53, hosts, more = [], before = [] }: DnsmasqOptions,
 ): Promise<void> => {
   const folder = mkdtempSync(join(tmpdir(), 'understudy-dnsmasq-'))
   context.after(() => rmSync(folder, { recursive: true, force: true }))
   const file = join(folder, 'hosts')
   writeFileSync(file, `${hosts.join('\n')}\n`)
-  const argv = ['dnsmasq', ...BASE, `--addn-hosts=${file}`, `--listen-address=${address}`, `--port=${port}`, ...more]
+  const argv = [
+    ...before,
+    'dnsmasq',
+    ...BASE,
+    `--addn-hosts=${file}`,
+    `--listen-address=${address}`,
+    `--port=${port}`,
+    ...more,
+  ]
   const started = lab.start(place, ['sh', '-c', 'exec "$@" 2>&1', 'sh', ...argv])
   context.after(() => started.kill())
   await started.said(`read ${file}`)
