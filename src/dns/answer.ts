@@ -128,7 +128,7 @@ export const ednsOf = (query: Buffer, question: Question): Edns | undefined => {
 
 export interface OwnAnswer {
   readonly rcode: number
-  /** One record of this kind, or none: then the name exists, but not this type (NODATA). */
+  /** One record of this kind, or none: then the name exists, but not this type (NODATA). None for a name that is not plain. */
   readonly address?: string
   readonly ttlS?: number
   /** Over UDP an answer that is too long is cut, and says so. */
@@ -139,7 +139,9 @@ export interface OwnAnswer {
 export const composeAnswer = (query: Buffer, question: Question | undefined, own: OwnAnswer): Buffer => {
   const { rcode, address, ttlS = 0, transport } = own
   const edns = question && ednsOf(query, question)
-  const answers: Record[] = address && question ? [addressRecord(query, question, address, ttlS)] : []
+  // dns-packet writes names as UTF-8 and splits them at dots: one that is not plain would come out as another.
+  const isWritable = question !== undefined && !question.name.includes('\\')
+  const answers = address && isWritable ? [addressRecord(query, question, address, ttlS)] : []
   const additionals = edns ? [optRecord(edns)] : []
   const whole = assemble(query, question, rcode, answers, additionals)
   const limit = transport === 'udp' ? (edns?.udpBytes ?? DEFAULT_UDP_BYTES) : 0xffff

@@ -3,7 +3,7 @@
  * name that exists only as an expectation, answered with a reserved address.
  */
 import type { Workload } from '../flow.ts'
-import { composeAnswer, type ReadAnswer, readAnswer } from './answer.ts'
+import { composeAnswer, readAnswer } from './answer.ts'
 import { type AnswerCache, cacheKey, type Learnt } from './cache.ts'
 import type { Intents } from './intents.ts'
 import type { Ask, Asked } from './pending.ts'
@@ -64,10 +64,12 @@ const PATIENCE_MS = 5000
 /** Short: the expectation may be gone, or the name come to exist. */
 const SYNTHETIC_TTL_S = 5
 
-/** An answer from upstream or from the cache, with what could be learnt from it. */
-interface Found extends Learnt {
+/** An answer from upstream or from the cache. */
+interface Found {
   readonly message: Buffer
   readonly isCached: boolean
+  /** Reads what can be learnt from it, and keeps it; a function, because the client should not have to wait for that. */
+  learn(): Learnt
 }
 const NOTHING: Learnt = { addresses: [], aliases: [], ttlS: 0 }
 type OnFound = (found: Found | 'failed' | 'busy') => void
@@ -83,9 +85,12 @@ export const createResolver = (options: ResolverOptions): Handle => {
     client.done()
   }
   const deliver = (client: Client, question: Question, found: Found): void => {
-    const { message, isCached, addresses, ttlS, aliases } = found
+    const { message, isCached } = found
+    client.reply(message)
+    // Later, but in the same turn: no connection that follows from the answer can be looked at before.
+    const { addresses, ttlS, aliases } = found.learn()
     if (addresses.length > 0) intents.remember(client.workload, question.name, addresses, ttlS, aliases)
-    end(client, isCached ? 'cached' : 'forwarded', message)
+    end(client, isCached ? 'cached' : 'forwarded')
   }
   const fail = (query: Buffer, question: Question | undefined, client: Client): void => {
     const { transport } = client
@@ -154,16 +159,21 @@ const createLookUp =
   (query, question, client, timeoutMs, done) => {
     const key = cacheKey(client.scope, query, question)
     const kept = cache.get(key, query, question)
-    if (kept) return done({ ...kept, isCached: true })
+    if (kept) return done({ message: kept.message, isCached: true, learn: () => kept })
     gate(query, question, client, timeoutMs, (asked) => {
       if (asked === 'busy') return done('busy')
       if (asked.kind !== 'answered') return done('failed')
       const { message } = asked
-      const read: ReadAnswer | undefined = readAnswer(message, question)
-      if (read && read.keepS > 0) cache.put(key, message, read.keepS, read.ttlsAt, read)
-      done({ ...(read ?? NOTHING), message, isCached: false })
+      done({ message, isCached: false, learn: () => learn(cache, key, message, question) })
     })
   }
+
+const learn = (cache: AnswerCache, key: string, message: Buffer, question: Question): Learnt => {
+  const read = readAnswer(message, question)
+  if (!read) return NOTHING
+  if (read.keepS > 0) cache.put(key, message, read.keepS, read.ttlsAt, read)
+  return read
+}
 
 /**
  * Names of expectations. Upstream is asked first, as many of them exist; what it knows is passed on. A name that exists
@@ -192,12 +202,12 @@ const createExpected = (
       if (found === 'busy') return end(client, 'dropped')
       if (found === 'failed' || rcodeOf(found.message) !== RCODE.NOERROR) return synthesize(query, question, client)
       const isForAddress = question.type === TYPE.A || question.type === TYPE.AAAA
-      if (found.addresses.length > 0 || isTruncated(found.message) || !isForAddress) {
+      if (isTruncated(found.message) || !isForAddress || found.learn().addresses.length > 0) {
         return deliver(client, question, found)
       }
       const [other, otherQuestion] = otherFamily(query, question)
       look(other, otherQuestion, client, timeoutMs, (sibling) => {
-        const exists = typeof sibling !== 'string' && sibling.addresses.length > 0
+        const exists = typeof sibling !== 'string' && sibling.learn().addresses.length > 0
         if (exists) deliver(client, question, found)
         else synthesize(query, question, client)
       })

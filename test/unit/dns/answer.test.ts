@@ -127,6 +127,15 @@ test('a query without EDNS gets an answer without; one with gets its DO bit back
   assert.equal(opt.udpPayloadSize, 1232)
 })
 
+test('a name that is not plain text gets no address, rather than another name one', () => {
+  const query = queryFor('a-b.test')
+  query[14] = 0x2e
+  const question = readQuestion(query)
+  assert.equal(question?.name, 'a\\046b.test')
+  const answer = composeAnswer(query, question, { rcode: 0, transport: 'udp', address: '240.241.0.1' })
+  assert.equal(answer.readUInt16BE(6), 0)
+})
+
 const LONG = [63, 63, 63, 61].map((length) => 'a'.repeat(length)).join('.')
 
 test('an answer longer than 512 bytes is cut over UDP, and says so', () => {
