@@ -20,9 +20,10 @@ const flag = z.boolean({ error: 'expected true or false' })
 const powerOfTwo = (min: number, max: number) =>
   whole(min, max).refine((value) => (value & (value - 1)) === 0, { error: 'expected a power of two' })
 
-const reserved = (family: 'ipv4' | 'ipv6', longest: number) =>
-  Cidr.refine(({ address, prefix }) => isIP(address) === (family === 'ipv4' ? 4 : 6) && prefix <= longest, {
-    error: `expected an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} CIDR of at most /${longest}`,
+/** Room for some names, and not so much that it could hold somebody's real address by mistake. */
+const reserved = (version: 4 | 6, widest: number, narrowest: number) =>
+  Cidr.refine(({ address, prefix }) => isIP(address) === version && prefix >= widest && prefix <= narrowest, {
+    error: `expected an IPv${version} CIDR from /${widest} to /${narrowest}`,
   })
 
 export const Config = z
@@ -179,14 +180,14 @@ export const Config = z
       env: 'UNDERSTUDY_DNS_ENABLED',
       doc: 'Whether DNS queries of the command pass through us, which tells names of addresses and answers for names that exist only as expectations.',
     }),
-    dnsReserved4: reserved('ipv4', 30).prefault('240.241.0.0/16').meta({
+    dnsReserved4: reserved(4, 8, 30).prefault('240.241.0.0/16').meta({
       env: 'UNDERSTUDY_DNS_RESERVED4',
-      accepts: 'an IPv4 CIDR of at most /30',
+      accepts: 'an IPv4 CIDR from /8 to /30',
       doc: 'IPv4 network whose addresses stand for names that exist only as expectations; nothing else may use it.',
     }),
-    dnsReserved6: reserved('ipv6', 126).prefault('2001:2:0:1::/64').meta({
+    dnsReserved6: reserved(6, 32, 126).prefault('2001:2:0:1::/64').meta({
       env: 'UNDERSTUDY_DNS_RESERVED6',
-      accepts: 'an IPv6 CIDR of at most /126',
+      accepts: 'an IPv6 CIDR from /32 to /126',
       doc: 'The same for IPv6.',
     }),
     dnsUpstreamTimeoutMs: whole(1, 60_000).default(2000).meta({

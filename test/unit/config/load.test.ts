@@ -69,6 +69,12 @@ test('the environment holds numbers, switches, words and comma separated lists',
   ])
 })
 
+test('the networks of reserved addresses are read, and have defaults', () => {
+  const { dnsReserved4, dnsReserved6 } = loadConfig({ env: { UNDERSTUDY_DNS_RESERVED4: '240.9.0.0/24' } }).config
+  assert.deepEqual(dnsReserved4, { address: '240.9.0.0', prefix: 24 })
+  assert.deepEqual(dnsReserved6, { address: '2001:2:0:1::', prefix: 64 })
+})
+
 test('an empty environment value counts as not set', () => {
   assert.equal(loadConfig({ env: { UNDERSTUDY_ADMIN_PORT: ' ' } }).config.adminPort, 9901)
 })
@@ -106,6 +112,9 @@ test('a setting that contradicts another names both', () => {
 
 for (const [key, value, said] of [
   ['RING_BYTES', '4194305', 'expected a power of two, got 4194305'],
+  ['DNS_RESERVED4', '10.0.0.0/7', 'expected an IPv4 CIDR from /8 to /30, got "10.0.0.0/7"'],
+  ['DNS_RESERVED4', '2001:2::/64', 'expected an IPv4 CIDR from /8 to /30, got "2001:2::/64"'],
+  ['DNS_RESERVED6', '240.241.0.0/16', 'expected an IPv6 CIDR from /32 to /126, got "240.241.0.0/16"'],
   ['ADMIN_HOST', 'localhost', 'expected an IPv4 or IPv6 address, got "localhost"'],
   ['ADMIN_ENABLED', 'yes', 'expected true or false, got "yes"'],
   ['MAX_HEADERS', '1e3', 'expected a whole number from 1 to 2000, got "1e3"'],
