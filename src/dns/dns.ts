@@ -41,13 +41,13 @@ export interface WorkloadDns {
   readonly hasIpv6: boolean
   readonly udp: readonly Place[]
   readonly tcp: readonly Place[]
-  /** Which resolver a client really asked, as the kernel knows; for TCP, asked once a connection. */
+  /** Which resolver a client really asked, as the kernel knows; for TCP, asked once a connection. Must not throw. */
   readonly upstreamFor: (peer: Endpoint, transport: 'udp' | 'tcp', socket?: Socket) => Endpoint | undefined
   /** Asked in turn, the next after one failed, where `upstreamFor` does not know. */
   readonly fallback: readonly Endpoint[]
   /** Make sockets in the workload's network namespace; without them they are made where we are. */
   readonly makeUdpSocket?: MakeUdpSocket
-  /** Begins to connect. */
+  /** Begins to connect; a socket that fails says so by its own events. */
   readonly dialTcp?: (upstream: Endpoint) => Socket
 }
 

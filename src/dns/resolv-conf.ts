@@ -1,5 +1,6 @@
 /** resolv.conf(5) as glibc reads it (resolv/res_init.c). Pure. */
 import { isIP } from 'node:net'
+import type { Endpoint } from '../flow.ts'
 import { canonicalAddress } from './address.ts'
 
 export interface Nameserver {
@@ -24,6 +25,7 @@ export interface ResolvOptions {
   readonly isTcpOnly: boolean
 }
 
+const DNS_PORT = 53
 /** glibc's MAXNS, RES_MAXNDOTS, RES_MAXRETRANS, RES_MAXRETRY; the search list has no limit there. */
 const MAX_NAMESERVERS = 3
 const MAX_NDOTS = 15
@@ -50,6 +52,10 @@ export const parseResolvConf = (text: string): ResolvConf => {
   }
   return { nameservers: nameservers.length > 0 ? nameservers : [{ address: '127.0.0.1' }], search, options }
 }
+
+/** Where to ask: what `WorkloadDns.fallback` wants. A scope means nothing outside the namespace the file is from. */
+export const endpointsOf = ({ nameservers }: ResolvConf): readonly Endpoint[] =>
+  nameservers.filter(({ scope }) => scope === undefined).map(({ address }) => ({ address, port: DNS_PORT }))
 
 const nameserverOf = (word: string): Nameserver | undefined => {
   const [written = ''] = word.split(/[;#]/)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseResolvConf } from '../../../src/dns/resolv-conf.ts'
+import { endpointsOf, parseResolvConf } from '../../../src/dns/resolv-conf.ts'
 
 const DEFAULTS = { ndots: 1, timeoutS: 5, attempts: 2, isEdns0: false, isTcpOnly: false }
 
@@ -41,6 +41,14 @@ test('three nameservers are enough; what is no address is none', () => {
 
 test('a link-local nameserver has its interface', () => {
   assert.deepEqual(parseResolvConf('nameserver fe80::1%eth0').nameservers, [{ address: 'fe80::1', scope: 'eth0' }])
+})
+
+test('a nameserver is asked at port 53; one that needs an interface cannot be', () => {
+  const conf = parseResolvConf('nameserver 10.0.0.1\nnameserver fe80::1%eth0\nnameserver fd00::1\n')
+  assert.deepEqual(endpointsOf(conf), [
+    { address: '10.0.0.1', port: 53 },
+    { address: 'fd00::1', port: 53 },
+  ])
 })
 
 test('without a nameserver the local machine is asked', () => {
