@@ -6,7 +6,9 @@ import { connect, type Socket } from 'node:net'
 import type { Endpoint, Workload } from '../flow.ts'
 import type { Network } from './address.ts'
 import { createAnswerCache } from './cache.ts'
+import { inTurn } from './in-turn.ts'
 import { createIntents } from './intents.ts'
+import type { Ask } from './pending.ts'
 import { createReserved } from './reserved.ts'
 import { type Client, createResolver, type DnsAnswer, type Handle } from './resolver.ts'
 import type { Place } from './sockets.ts'
@@ -136,10 +138,16 @@ const serveWorkload = async (
 
 const keyOf = ({ address, port }: Endpoint): string => `${address} ${port}`
 
+const isOther = (one: Endpoint, other: Endpoint): boolean => one.address !== other.address || one.port !== other.port
+
 /** Who is to be asked: whom the client asked, else the next of resolv.conf; never ourselves, which would not end. */
 const createChoice = ({ upstreamFor, fallback }: WorkloadDns, own: ReadonlySet<string>) => {
+  const keys = new Set(fallback.map(keyOf))
   let turn = 0
   return {
+    /** Who is asked when that one fails: the others of resolv.conf, if it is of them. Who asks a stranger means it. */
+    othersThan: (upstream: Endpoint): readonly Endpoint[] =>
+      keys.has(keyOf(upstream)) ? fallback.filter((other) => isOther(other, upstream) && !own.has(keyOf(other))) : [],
     upstreamOf(peer: Endpoint, transport: 'udp' | 'tcp', socket?: Socket): Endpoint | undefined {
       const upstream = upstreamFor(peer, transport, socket) ?? fallback[turn % fallback.length]
       return upstream && !own.has(keyOf(upstream)) ? upstream : undefined
@@ -152,11 +160,16 @@ type AskOf = ReturnType<typeof createUdpUpstreams>['to']
 
 const createOnDatagram = (workloadDns: WorkloadDns, handle: Handle, own: ReadonlySet<string>, askOf: AskOf) => {
   const { workload, hasIpv6 } = workloadDns
-  const { upstreamOf, onFailed } = createChoice(workloadDns, own)
+  const { upstreamOf, othersThan, onFailed } = createChoice(workloadDns, own)
+  const askFirst = (upstream: Endpoint): Ask => {
+    const others = othersThan(upstream)
+    const asks = [noticing(askOf(upstream), onFailed), ...others.map(askOf)]
+    return inTurn(asks)
+  }
   return (query: Buffer, peer: Endpoint, reply: (message: Buffer) => void): void => {
     const upstream = upstreamOf(peer, 'udp')
     const scope = `${workload.id} udp ${upstream ? keyOf(upstream) : ''}`
-    const ask = upstream && noticing(askOf(upstream), onFailed)
+    const ask = upstream && askFirst(upstream)
     handle(query, { workload, hasIpv6, transport: 'udp', scope, ask, reply, done: () => {} })
   }
 }

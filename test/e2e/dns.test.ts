@@ -116,7 +116,7 @@ test('after a silence the next query goes out from another port', async (context
   assert.equal(ports.size, 12)
 })
 
-test('where the kernel does not know, the resolvers of the file are asked in turn', IN_TIME, async (context) => {
+test('a resolver of the file that cannot be reached costs nothing: the next one is asked for it', IN_TIME, async (context) => {
   const udp = await startUdpUpstream(context, answers)
   const { udpPort } = await startDns(context, { fallback: [await closedPort(), udp] })
   const client = await udpClient(context, udpPort)
@@ -125,7 +125,16 @@ test('where the kernel does not know, the resolvers of the file are asked in tur
     client.send(queryFor('orders.test'))
     rcodes.push(outlineOf(await client.next()).rcode)
   }
-  assert.deepEqual(rcodes, [SERVFAIL, 0, 0])
+  assert.deepEqual(rcodes, [0, 0, 0])
+})
+
+test('a resolver that was asked on purpose, and is none of the file, is not replaced', IN_TIME, async (context) => {
+  const udp = await startUdpUpstream(context, answers)
+  const dead = await closedPort()
+  const { udpPort } = await startDns(context, { fallback: [udp], upstreamFor: () => dead })
+  const client = await udpClient(context, udpPort)
+  client.send(queryFor('orders.test'))
+  assert.equal(outlineOf(await client.next()).rcode, SERVFAIL)
 })
 
 test('a server that is its own resolver fails, rather than ask itself', IN_TIME, async (context) => {
