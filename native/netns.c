@@ -133,7 +133,7 @@ static int write_pid(const char *cgroup_procs)
 	return error;
 }
 
-/* What a listening socket is to be. */
+/* What a socket made elsewhere is to be. */
 struct listening {
 	int type; /* SOCK_STREAM, or SOCK_DGRAM, which has no backlog */
 	const char *cgroup_procs;
@@ -141,6 +141,8 @@ struct listening {
 	const char *address;
 	uint32_t port;
 	int backlog;
+	uint32_t flags;
+	int knocks; /* it sends a SYN instead of listening */
 };
 
 /* Bursts of questions wait here while the event loop is busy; the system's limit is far less. */
@@ -158,6 +160,23 @@ static int prepare(int fd, int type)
 		       0;
 }
 
+static int make_transparent(int fd, int family)
+{
+	int on = 1;
+
+	if (family == AF_INET)
+		return setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on));
+	return setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, &on, sizeof(on));
+}
+
+/* The SYN goes out within connect(); nobody waits for the answer. */
+static int knock(int fd, const struct sockaddr_storage *address, socklen_t length)
+{
+	if (connect(fd, (const struct sockaddr *)address, length) && errno != EINPROGRESS && errno != ECONNREFUSED)
+		return -errno;
+	return fd;
+}
+
 static int open_listener(const struct listening *wanted)
 {
 	struct sockaddr_storage address;
@@ -173,8 +192,11 @@ static int open_listener(const struct listening *wanted)
 	fd = socket(address.ss_family, wanted->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
+	if (wanted->knocks)
+		return knock(fd, &address, length);
 	if (prepare(fd, wanted->type) ||
 	    (address.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on))) ||
+	    (wanted->flags & UNDERSTUDY_TRANSPARENT && make_transparent(fd, address.ss_family)) ||
 	    bind(fd, (struct sockaddr *)&address, length) ||
 	    (wanted->type == SOCK_STREAM && listen(fd, wanted->backlog)))
 		return -errno;
@@ -252,16 +274,28 @@ static int listen_elsewhere(const struct listening *wanted)
 	return result;
 }
 
-int understudy_listen(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port, int32_t backlog)
+int understudy_listen(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port, int32_t backlog,
+		      uint32_t flags)
 {
-	struct listening wanted = { SOCK_STREAM, cgroup_procs, netns_fd, address, port, backlog };
+	struct listening wanted = { SOCK_STREAM, cgroup_procs, netns_fd, address, port, backlog, flags, 0 };
 
 	return listen_elsewhere(&wanted);
 }
 
+int understudy_knock(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port)
+{
+	struct listening wanted = { SOCK_STREAM, cgroup_procs, netns_fd, address, port, 0, 0, 1 };
+	int fd = listen_elsewhere(&wanted);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
 int understudy_listen_udp(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port)
 {
-	struct listening wanted = { SOCK_DGRAM, cgroup_procs, netns_fd, address, port, 0 };
+	struct listening wanted = { SOCK_DGRAM, cgroup_procs, netns_fd, address, port, 0, 0, 0 };
 
 	return listen_elsewhere(&wanted);
 }

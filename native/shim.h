@@ -77,7 +77,13 @@ int understudy_source_address(int32_t netns_fd, const char *towards, uint8_t *te
  * A listening socket that belongs to another cgroup ("" = ours) and network namespace (-1 = ours). The cgroup must be
  * the creator's at socket(), so a child process makes it and hands it over.
  */
-int understudy_listen(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port, int32_t backlog);
+int understudy_listen(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port, int32_t backlog,
+		      uint32_t flags);
+/* A flag of it: what the socket accepts keeps the address it was sent to (IP_TRANSPARENT; CAP_NET_ADMIN there). */
+#define UNDERSTUDY_TRANSPARENT 1u
+
+/* Sends one SYN from a cgroup and network namespace and hangs up, whatever the answer; -errno where none went out. */
+int understudy_knock(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port);
 
 /*
  * A non-blocking TCP socket in a network namespace, not yet connected, with SO_MARK `mark` (0 = none) and the source

@@ -37,7 +37,7 @@ export const attach = (site: Site, source4: string): Attached => {
   mkdirSync(folder)
   kernel.pinOriginalDestinations(pin)
   const procs = `${cgroups.listener}/cgroup.procs`
-  const listener = shim.call('understudy_listen', procs, appNetnsFd, '127.0.0.1', LISTEN_PORT, BACKLOG)
+  const listener = shim.call('understudy_listen', procs, appNetnsFd, '127.0.0.1', LISTEN_PORT, BACKLOG, 0)
   kernel.markListener(listener, ID)
   kernel.setPolicy(0n, {
     id: ID,
@@ -67,7 +67,7 @@ export const attach = (site: Site, source4: string): Attached => {
 /** A listener that no program knows, in a network namespace. */
 export const plainListener = ({ lab: { shim } }: Site, netns: string, address: string, port: number): number => {
   const namespace = shim.call('understudy_open_netns', netns)
-  const fd = shim.call('understudy_listen', '', namespace, address, port, BACKLOG)
+  const fd = shim.call('understudy_listen', '', namespace, address, port, BACKLOG, 0)
   shim.call('understudy_close_fd', namespace)
   return fd
 }

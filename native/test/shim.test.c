@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -253,19 +254,31 @@ static void loaded(void)
 static void sockets(void)
 {
 	char *endless = long_string(100000);
-	int six, four;
+	socklen_t length = sizeof(int);
+	int six, four, on = 0;
 
-	EQUAL(understudy_listen("", -1, "no address", 0, 1), -EINVAL);
-	EQUAL(understudy_listen("", -1, endless, 0, 1), -EINVAL);
-	EQUAL(understudy_listen("", -1, "", 0, 1), -EINVAL);
-	EQUAL(understudy_listen("/there/is/none", -1, "127.0.0.1", 0, 1), -ENOENT);
-	CHECK(understudy_listen(endless, -1, "127.0.0.1", 0, 1) < 0);
-	CHECK(understudy_listen("", INT_MAX, "127.0.0.1", 0, 1) < 0);
-	EQUAL(understudy_listen("", -1, "192.0.2.1", 0, 1), -EADDRNOTAVAIL);
-	four = understudy_listen("", -1, "127.0.0.1", 0, 1);
+	EQUAL(understudy_listen("", -1, "no address", 0, 1, 0), -EINVAL);
+	EQUAL(understudy_listen("", -1, endless, 0, 1, 0), -EINVAL);
+	EQUAL(understudy_listen("", -1, "", 0, 1, 0), -EINVAL);
+	EQUAL(understudy_listen("/there/is/none", -1, "127.0.0.1", 0, 1, 0), -ENOENT);
+	CHECK(understudy_listen(endless, -1, "127.0.0.1", 0, 1, 0) < 0);
+	CHECK(understudy_listen("", INT_MAX, "127.0.0.1", 0, 1, 0) < 0);
+	EQUAL(understudy_listen("", -1, "192.0.2.1", 0, 1, 0), -EADDRNOTAVAIL);
+	four = understudy_listen("", -1, "127.0.0.1", 0, 1, 0);
 	CHECK(four >= 0 && (fcntl(four, F_GETFD) & FD_CLOEXEC) && (fcntl(four, F_GETFL) & O_NONBLOCK));
 	EQUAL(understudy_close_fd(four), 0);
 	EQUAL(understudy_close_fd(four), -EBADF);
+	four = understudy_listen("", -1, "127.0.0.1", 0, 1, UNDERSTUDY_TRANSPARENT);
+	/* Only a privileged user of the namespace may. */
+	CHECK(four == -EPERM || (getsockopt(four, IPPROTO_IP, IP_TRANSPARENT, &on, &length) == 0 && on == 1));
+	if (four >= 0)
+		EQUAL(understudy_close_fd(four), 0);
+
+	EQUAL(understudy_knock("", -1, "no address", 1), -EINVAL);
+	EQUAL(understudy_knock("", -1, endless, 1), -EINVAL);
+	EQUAL(understudy_knock("/there/is/none", -1, "127.0.0.1", 1), -ENOENT);
+	CHECK(understudy_knock("", INT_MAX, "127.0.0.1", 1) < 0);
+	EQUAL(understudy_knock("", -1, "127.0.0.1", 0), 0); /* nobody can be there */
 	EQUAL(understudy_close_fd(-1), -EBADF);
 
 	EQUAL(understudy_listen_udp("", -1, "no address", 0), -EINVAL);

@@ -6,7 +6,9 @@ export interface Netns {
   /** -1 is our own. */
   readonly fd: number
   /** A listening socket in the given cgroup, or a negative number: -errno. */
-  listen(cgroupProcs: string, address: string, port: number, backlog: number): number
+  listen(cgroupProcs: string, address: string, port: number, backlog: number, isTransparent?: boolean): number
+  /** Sends one SYN from a cgroup; 0, or -errno where none went out. */
+  knock(cgroupProcs: string, address: string, port: number): number
   /** A UDP socket in the given cgroup, bound to this very port, for dgram's `bind({ fd })`; or -errno. */
   listenUdp(cgroupProcs: string, address: string, port: number): number
   /** An unconnected socket for an upstream leg, or -errno. */
@@ -18,6 +20,8 @@ export interface Netns {
   close(): void
 }
 
+/** UNDERSTUDY_TRANSPARENT of native/shim.h. */
+const TRANSPARENT = 1
 const TEXT_BYTES = 64
 const PROC_NET_BYTES = 1024 * 1024
 
@@ -35,8 +39,9 @@ export const openNetns = (shim: Shim, path: string | undefined): Netns => {
   }
   return {
     fd,
-    listen: (cgroupProcs, address, port, backlog) =>
-      shim.raw('understudy_listen', cgroupProcs, fd, address, port, backlog),
+    listen: (cgroupProcs, address, port, backlog, isTransparent = false) =>
+      shim.raw('understudy_listen', cgroupProcs, fd, address, port, backlog, isTransparent ? TRANSPARENT : 0),
+    knock: (cgroupProcs, address, port) => shim.raw('understudy_knock', cgroupProcs, fd, address, port),
     listenUdp: (cgroupProcs, address, port) => shim.raw('understudy_listen_udp', cgroupProcs, fd, address, port),
     makeUdpSocket: (ipv6, mark) => shim.raw('understudy_udp_socket', fd, ipv6 ? 1 : 0, mark),
     makeSocket: (ipv6, source, mark) => shim.raw('understudy_socket', fd, ipv6 ? 1 : 0, mark, source),

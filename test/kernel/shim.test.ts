@@ -38,7 +38,7 @@ const sourceTowards = (lab: Lab, netnsFd: number, towards: string): string => {
 }
 
 kernelTest('a listener opened for the app is reached in its namespace and nowhere else', async (lab, context) => {
-  const fd = lab.shim.call('understudy_listen', '', lab.appNetnsFd, NET.app4, 8000, 16)
+  const fd = lab.shim.call('understudy_listen', '', lab.appNetnsFd, NET.app4, 8000, 16, 0)
   const server = createServer((socket) => void socket.end('hello from the app')).listen({ fd })
   context.after(() => server.close())
   const fetched = await lab.run('world', ['socat', '-u', `TCP:${NET.app4}:8000`, '-'])
@@ -84,10 +84,32 @@ kernelTest('a listener belongs to the cgroup it was made for', async (lab, conte
   await plane.emptied()
 })
 
+kernelTest('a transparent listener takes an address that is not of its namespace', (lab) => {
+  const TRANSPARENT = 1
+  for (const address of [NET.served4, NET.served6]) {
+    const refused = failure(() => lab.shim.call('understudy_listen', '', lab.appNetnsFd, address, 8002, 1, 0))
+    assert.equal(refused.facts['errno'], 'EADDRNOTAVAIL')
+    const fd = lab.shim.call('understudy_listen', '', lab.appNetnsFd, address, 8002, 1, TRANSPARENT)
+    lab.shim.call('understudy_close_fd', fd)
+  }
+})
+
+kernelTest('a knock comes from the cgroup and the namespace it is sent from', async (lab, context) => {
+  const plane = await startPlane(lab)
+  context.after(plane.close)
+  const knock = (netnsFd: number, cgroup: string) =>
+    lab.shim.raw('understudy_knock', procs(cgroup), netnsFd, NET.served4, 80)
+  assert.equal(knock(lab.appNetnsFd, lab.cgroups.workload), 0)
+  assert.equal(plane.counted()['redirected'], 1)
+  assert.equal(readFileSync(procs(lab.cgroups.workload), 'utf8'), '', 'its sender has left, and we have not entered')
+  assert.equal(knock(lab.appNetnsFd, lab.cgroups.listener), 0)
+  assert.equal(plane.counted()['redirected'], undefined)
+})
+
 kernelTest('a listener on IPv6 leaves the same port on IPv4 free', (lab) => {
-  const six = lab.shim.call('understudy_listen', '', lab.appNetnsFd, '::', 8001, 16)
-  const four = lab.shim.call('understudy_listen', '', lab.appNetnsFd, '0.0.0.0', 8001, 16)
-  const error = failure(() => lab.shim.call('understudy_listen', '', lab.appNetnsFd, '0.0.0.0', 8001, 16))
+  const six = lab.shim.call('understudy_listen', '', lab.appNetnsFd, '::', 8001, 16, 0)
+  const four = lab.shim.call('understudy_listen', '', lab.appNetnsFd, '0.0.0.0', 8001, 16, 0)
+  const error = failure(() => lab.shim.call('understudy_listen', '', lab.appNetnsFd, '0.0.0.0', 8001, 16, 0))
   assert.equal(error.facts['errno'], 'EADDRINUSE')
   for (const fd of [six, four]) lab.shim.call('understudy_close_fd', fd)
 })
@@ -167,9 +189,9 @@ kernelTest('what the kernel refuses arrives as an error that names call and errn
   const cases: readonly [string, () => unknown, string][] = [
     ['open_netns', () => lab.shim.call('understudy_open_netns', '/run/netns/there-is-none'), 'ENOENT'],
     ['netns_cookie', () => lab.shim.call('understudy_netns_cookie', 9999, Buffer.alloc(8)), 'EBADF'],
-    ['listen', () => lab.shim.call('understudy_listen', '/there/is/none', -1, '127.0.0.1', 0, 1), 'ENOENT'],
-    ['listen', () => lab.shim.call('understudy_listen', '', lab.appNetnsFd, 'not an address', 0, 1), 'EINVAL'],
-    ['listen', () => lab.shim.call('understudy_listen', '', lab.appNetnsFd, NET.world4, 0, 1), 'EADDRNOTAVAIL'],
+    ['listen', () => lab.shim.call('understudy_listen', '/there/is/none', -1, '127.0.0.1', 0, 1, 0), 'ENOENT'],
+    ['listen', () => lab.shim.call('understudy_listen', '', lab.appNetnsFd, 'not an address', 0, 1, 0), 'EINVAL'],
+    ['listen', () => lab.shim.call('understudy_listen', '', lab.appNetnsFd, NET.world4, 0, 1, 0), 'EADDRNOTAVAIL'],
     ['socket', () => lab.shim.call('understudy_socket', lab.appNetnsFd, 0, 0, NET.world4), 'EADDRNOTAVAIL'],
     ['lock', () => lab.shim.call('understudy_lock', join(folder(context), 'no', 'such')), 'ENOENT'],
     ['load', () => lab.shim.call('understudy_load', 15), 'EBADF'],

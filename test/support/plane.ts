@@ -117,7 +117,7 @@ export const startPlane = async (site: Site, options: PlaneOptions = {}): Promis
   }
   const listenAt = (address: string) => {
     const procs = join(cgroups.listener, 'cgroup.procs')
-    const fd = shim.call('understudy_listen', procs, site.appNetnsFd, address, 0, BACKLOG)
+    const fd = shim.call('understudy_listen', procs, site.appNetnsFd, address, 0, BACKLOG, 0)
     kernel.markListener(fd, id)
     return listen(fd, connected)
   }
