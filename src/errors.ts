@@ -22,6 +22,7 @@ export const ERRORS = {
   NOT_BUILT: 'node',
   LAYOUT_MISMATCH: 'node',
   ATTACH_REFUSED: 'node',
+  CAPTURE_REFUSED: 'node',
   SHIM_MISMATCH: 'node',
   KERNEL_CALL_FAILED: 'node',
   ASSERTION: 'bug',

@@ -7,7 +7,7 @@ import { filesUnder, read, withoutComments } from './tree.ts'
 const MIDDLE = ['flow', 'errors', 'resolve', 'decide']
 /** What an adapter may see: the middle, the wire formats, which do no I/O either, and the one way to reset a socket. */
 const INWARD = [...MIDDLE, 'http1', 'tls', 'proxy-protocol', 'reset']
-const ADAPTERS = ['kernel', 'workloads', 'intercept', 'act', 'dns', 'record', 'config']
+const ADAPTERS = ['kernel', 'capture', 'workloads', 'intercept', 'act', 'dns', 'record', 'config']
 
 /** Room → the other rooms its files may import. A room is a folder of src/, or a file directly in it. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -20,6 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'proxy-protocol': ['flow', 'errors', 'resolve'],
   reset: [],
   kernel: INWARD,
+  capture: INWARD,
   workloads: INWARD,
   intercept: INWARD,
   act: INWARD,
@@ -34,7 +35,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'record-stage': ['errors', 'paths', 'record', 'config', 'workloads'],
   run: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
   serve: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
-  cli: ['flow', 'errors', 'decide', 'config', 'kernel', 'workloads', 'run', 'serve', 'paths'],
+  cli: ['flow', 'errors', 'decide', 'config', 'kernel', 'capture', 'workloads', 'run', 'serve', 'paths'],
   main: ['errors', 'cli', 'paths'],
 }
 
