@@ -1,6 +1,7 @@
 import { UnderstudyError } from '../errors.ts'
 import { loadShim } from '../kernel/shim.ts'
 import { PATHS } from '../paths.ts'
+import { sweepPorts } from '../run/rules-left.ts'
 import { sweep } from '../workloads/run-state.ts'
 import { HELP } from './help.ts'
 import { parseFlags } from './options.ts'
@@ -15,15 +16,11 @@ export const cleanup = async (args: readonly string[]): Promise<number> => {
     return 0
   }
   if (process.geteuid?.() !== 0) {
-    throw new UnderstudyError('NOT_ROOT', 'understudy cleanup needs root to remove cgroups and pins', {
+    throw new UnderstudyError('NOT_ROOT', 'understudy cleanup needs root to remove cgroups, pins and rules', {
       remedy: 'Run it with sudo.',
     })
   }
-  const shim = loadShim(PATHS.shim)
-  const swept = sweep({
-    lock: (path) => shim.raw('understudy_lock', path),
-    unlock: (fd) => void shim.raw('understudy_close_fd', fd),
-  })
+  const swept = await sweep(sweepPorts(loadShim(PATHS.shim)))
   if (swept.length === 0) process.stdout.write('nothing to clean up\n')
   for (const { id, removed, kept } of swept) {
     for (const what of removed) process.stdout.write(`run ${id}: removed ${what}\n`)

@@ -27,6 +27,7 @@ it was going; Understudy answers from the expectations or forwards. Nothing stay
       --no-summary         do not
       --unmatched WHAT     requests that nothing matches: forward (default) or refuse
       --netns NAME         run COMMAND in this network namespace (a name of \`ip netns\`, or a path)
+      --capture HOW        auto (default), ebpf, nft, iptables, tproxy, or none for rules of your own (docs/capture.md)
       --as-root            under sudo, run COMMAND as root and not as the user who called sudo
       --log-level LEVEL    fatal, error, warn (default), info, debug, trace, silent; goes to standard error
   -h, --help
@@ -56,7 +57,7 @@ ${EXIT}
 const doctor = `understudy doctor [--json]
 
 Tells, feature by feature, what this kernel and these rights allow, which kernel brings what is missing, and what
-is done instead. As root it also intercepts one connection of its own, to prove that it works.
+is done instead. As root it also intercepts connections of its own, to prove which ways of capturing work.
 
       --json               one JSON object instead of the table
   -h, --help
@@ -66,7 +67,7 @@ Exit codes: 0 \`understudy run\` works here, 3 it does not, 2 bad input.
 
 const cleanup = `understudy cleanup
 
-Removes cgroups, pins and state of runs whose process is gone. Runs that are alive are not touched.
+Removes cgroups, pins, packet filter rules and state of runs whose process is gone. Runs that are alive are not touched.
 
   -h, --help
 

@@ -1,15 +1,17 @@
 import { environment } from '../config/load.ts'
+import { CAPTURES } from '../config/schema.ts'
 import { UnderstudyError } from '../errors.ts'
 import { netnsPath } from '../kernel/netns.ts'
 import { runCommand } from '../run/run-command.ts'
 import { invokingUser } from '../workloads/from-command.ts'
 import { HELP } from './help.ts'
-import { COMMON_FLAGS, loadInputs, parseFlags } from './options.ts'
+import { COMMON_FLAGS, loadInputs, oneOf, parseFlags } from './options.ts'
 
 export const RUN_FLAGS = {
   ...COMMON_FLAGS,
   summary: { type: 'boolean' },
   netns: { type: 'string' },
+  capture: { type: 'string' },
   'as-root': { type: 'boolean' },
 } as const
 
@@ -40,11 +42,13 @@ export const run = async (args: readonly string[]): Promise<number> => {
   const argv = dashes < 0 ? [] : args.slice(dashes + 1)
   if (!isCommand(argv)) throw noCommand('no command given to run')
   const env = environment()
+  const capture = oneOf('run', 'capture', values['capture'], CAPTURES)
   const inputs = loadInputs('run', values, { logLevel: 'warn' })
   const user = values['as-root'] ? undefined : invokingUser(env)
   const { netns, record, summary } = values
   const result = await runCommand({
     ...inputs,
+    config: capture ? { ...inputs.config, capture } : inputs.config,
     argv,
     env,
     withSummary: typeof summary === 'boolean' ? summary : process.stderr.isTTY === true,

@@ -26,6 +26,9 @@ const reserved = (version: 4 | 6, widest: number, narrowest: number) =>
     error: `expected an IPv${version} CIDR from /${widest} to /${narrowest}`,
   })
 
+/** How `run` gets hold of the command's connections (docs/capture.md). */
+export const CAPTURES = ['auto', 'ebpf', 'nft', 'iptables', 'tproxy', 'none'] as const
+
 export const Config = z
   .strictObject({
     listenPort: whole(0, MAX_PORT).default(0).meta({
@@ -72,7 +75,7 @@ export const Config = z
       env: 'UNDERSTUDY_EXCLUDE_CIDRS',
       doc: 'Destination networks left alone, each an IPv4 or IPv6 CIDR such as "10.0.0.0/8" or a single address.',
     }),
-    capture: z.enum(['auto', 'ebpf', 'nft', 'iptables', 'tproxy', 'none']).default('auto').meta({
+    capture: z.enum(CAPTURES).default('auto').meta({
       env: 'UNDERSTUDY_CAPTURE',
       doc: "How `run` gets hold of the command's connections; `auto` takes ebpf where it works, else nft, else iptables.",
     }),

@@ -11,6 +11,9 @@ export const LIMITS = [
   'body',
   'body_budget',
   'connections',
+  'conntrack_bytes',
+  'conntrack_lines',
+  'conntrack_time',
   'dns_connections',
   'dns_in_flight',
   'dns_intents',
@@ -85,6 +88,8 @@ export interface Metrics {
   dropped(sink: Sink, records: number): void
   /** How many read the live stream now. */
   subscribers(count: number): void
+  /** How connections are captured. */
+  captured(mode: string): void
   dnsQuery(answer: DnsAnswer): void
   readonly contentType: string
   /** The Prometheus text format. */
@@ -103,7 +108,7 @@ export interface MetricsOptions {
 export const createMetrics = ({ version, readKernel, readDnsIntents = () => 0 }: MetricsOptions): Metrics => {
   const registry = new Registry()
   const traffic = declareTraffic(registry)
-  const { flowsOpen, subscribers } = declareGauges(registry)
+  const { flowsOpen, subscribers, capture } = declareGauges(registry)
   const dropped = createTally(registry, {
     name: 'understudy_records_dropped_total',
     help: 'Records that a sink lost because it was too slow or failing.',
@@ -134,6 +139,7 @@ export const createMetrics = ({ version, readKernel, readDnsIntents = () => 0 }:
     proxyHeader: (result) => proxyHeaders.add(1, result),
     dropped: (sink, records) => dropped.add(records, sink),
     subscribers: (count) => subscribers.set(count),
+    captured: (mode) => capture.set({ mode }, 1),
     dnsQuery: (answer) => dnsQueries.add(1, answer),
     contentType: registry.contentType,
     text() {
@@ -263,6 +269,12 @@ const declareGauges = (registry: Registry) => ({
   subscribers: new Gauge({
     name: 'understudy_flow_subscribers',
     help: 'Readers of the live stream of records.',
+    registers: [registry],
+  }),
+  capture: new Gauge({
+    name: 'understudy_capture_info',
+    help: 'Always 1; the label says how connections are captured.',
+    labelNames: ['mode'],
     registers: [registry],
   }),
 })

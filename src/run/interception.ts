@@ -62,8 +62,14 @@ export const pinMap = (shim: Shim, kernel: Kernel, state: RunState, log: Logger)
   }
 }
 
-const listenOn = (netns: Netns, cgroup: RunCgroup, address: string, port: number): number => {
-  const fd = netns.listen(`${cgroup.listener}/cgroup.procs`, address, port, BACKLOG)
+/** What sets the listeners of one way of capturing apart from another's. */
+export interface Listening {
+  readonly isTransparent: boolean
+  readonly markListener: (fd: number) => void
+}
+
+const listenOn = (netns: Netns, cgroup: RunCgroup, address: string, port: number, isTransparent: boolean): number => {
+  const fd = netns.listen(`${cgroup.listener}/cgroup.procs`, address, port, BACKLOG, isTransparent)
   if (fd >= 0) return fd
   const errno = errorName(fd)
   // A namespace without IPv6 has no IPv6 connections either.
@@ -90,19 +96,19 @@ const adopt = async (server: Server, fd: number): Promise<number> => {
 /** Listens on both loopbacks inside the workload's namespace, and marks the sockets as ours for the guard. */
 export const openListeners = async (
   plane: DataPlane,
-  kernel: Kernel,
+  { isTransparent, markListener }: Listening,
   netns: Netns,
   cgroup: RunCgroup,
   config: Config,
 ): Promise<{ port4: number; port6: number }> => {
-  const fd4 = listenOn(netns, cgroup, '127.0.0.1', config.listenPort)
-  const port4 = await adopt(plane.createServer(), fd4)
-  kernel.markListener(fd4, WORKLOAD_ID)
-  const fd6 = listenOn(netns, cgroup, '::1', config.listenPort)
-  if (fd6 < 0) return { port4, port6: 0 }
-  const port6 = await adopt(plane.createServer(), fd6)
-  kernel.markListener(fd6, WORKLOAD_ID)
-  return { port4, port6 }
+  const open = async (address: string): Promise<number> => {
+    const fd = listenOn(netns, cgroup, address, config.listenPort, isTransparent)
+    if (fd < 0) return 0
+    const port = await adopt(plane.createServer({ isTransparent }), fd)
+    markListener(fd)
+    return port
+  }
+  return { port4: await open('127.0.0.1'), port6: await open('::1') }
 }
 
 /** Tells the programs whom to intercept, and where to send them. */

@@ -11,15 +11,15 @@ export const requireLinuxRoot = (): void => {
     })
   }
   if (process.geteuid?.() !== 0) {
-    throw new UnderstudyError('NOT_ROOT', 'understudy run needs root to load its BPF programs', {
+    throw new UnderstudyError('NOT_ROOT', 'understudy run needs root to intercept connections', {
       remedy: 'Run it with sudo; the command itself then runs as you. Without root there is `understudy serve`.',
     })
   }
 }
 
-/** Throws NOT_BUILT. */
-export const requireBuilt = (): void => {
-  const missing = Object.values(PATHS).find((path) => !existsSync(path))
+/** Whether these parts of the build are there. Throws NOT_BUILT. */
+export const requireBuilt = (parts: readonly (keyof typeof PATHS)[]): void => {
+  const missing = parts.map((part) => PATHS[part]).find((path) => !existsSync(path))
   if (missing === undefined) return
   throw new UnderstudyError('NOT_BUILT', `${missing} is not built`, {
     remedy: 'Run `make bpf native` (or `make setup bpf native` on a new machine).',

@@ -1,22 +1,26 @@
 /**
  * `understudy run`: the composition for one command. In order: clear up after the dead, write down what is about to be
- * made, load, listen, attach, start the command; and the same backwards at its end.
+ * made, load the programs or try the rules, listen, send connections there, start the command; and the same backwards at
+ * its end.
  */
 import type { Logger } from 'pino'
 import { type Config, defaultConfig } from '../config/schema.ts'
 import type { Expectation } from '../decide/matching/expectation.ts'
 import type { Workload } from '../flow.ts'
 import { openNetns } from '../kernel/netns.ts'
-import { type Kernel, loadKernel } from '../kernel/programs.ts'
+import { openOriginalDestinations } from '../kernel/original-destination.ts'
+import type { Kernel } from '../kernel/programs.ts'
 import { loadShim, type Shim } from '../kernel/shim.ts'
 import { PATHS } from '../paths.ts'
 import { createRecordStage, type RecordStage } from '../record-stage.ts'
 import { createDataPlane } from '../understudy.ts'
 import { createRunCgroup, ownCgroup, type RunCgroup, removeRunCgroup, runCgroup } from '../workloads/cgroup.ts'
 import { endLeftovers, holdSignals, type RunningCommand, startCommand, type User } from '../workloads/from-command.ts'
-import { type RunState, recordRun, removePins, sweep } from '../workloads/run-state.ts'
-import { openListeners, pinMap, readingOf, setPolicy, WORKLOAD_ID } from './interception.ts'
+import { type RunState, recordRun, sweep } from '../workloads/run-state.ts'
+import { openListeners, readingOf, WORKLOAD_ID } from './interception.ts'
+import { openCapture } from './open-capture.ts'
 import { requireBuilt, requireLinuxRoot } from './requirements.ts'
+import { lockPorts, sweepPorts } from './rules-left.ts'
 import { createUndo, type Undo, watchForCrash } from './undo.ts'
 
 export interface RunOptions {
@@ -46,6 +50,7 @@ const REMOVE_MS = 1000
 
 /** Forgets the run once its cgroup is gone; until then what is written down lets a later sweep find it. */
 const removeRun = async (state: RunState, cgroup: RunCgroup, log: Logger): Promise<void> => {
+  if (state.hasRules()) return log.warn({ id: state.id }, 'rules of the packet filter stay; the next start tries again')
   const deadline = Date.now() + REMOVE_MS
   while (!removeRunCgroup(cgroup)) {
     if (Date.now() > deadline) return log.warn({ cgroup: cgroup.tree }, 'the cgroup is still in use and stays')
@@ -56,7 +61,8 @@ const removeRun = async (state: RunState, cgroup: RunCgroup, log: Logger): Promi
 
 interface Started {
   readonly cgroup: RunCgroup
-  readonly kernel: Kernel
+  /** Without BPF there is none. */
+  readonly kernel?: Kernel
 }
 
 /** What ends with the command, and what ends with the interception, which may have to end before it. */
@@ -65,37 +71,33 @@ interface Undos {
   readonly undo: Undo
 }
 
-/** Everything up to the attached programs. Whatever it has made when it throws is in the undos. */
+/** Everything up to the interception. Whatever it has made when it throws is in the undos. */
 const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos: Undos): Promise<Started> => {
   const { ground, undo } = undos
   const { config } = options
   const { log } = record
-  const locks = {
-    lock: (path: string) => shim.raw('understudy_lock', path),
-    unlock: (fd: number) => void shim.raw('understudy_close_fd', fd),
-  }
-  for (const swept of sweep(locks)) log.info(swept, 'cleared up after a run that was killed')
+  for (const swept of await sweep(sweepPorts(shim))) log.info(swept, 'cleared up after a run that was killed')
   const id = `${process.pid}-${Date.now().toString(36)}`
   const parent = ownCgroup()
-  const state = recordRun(id, parent, locks)
+  const state = recordRun(id, parent, lockPorts(shim))
   ground.add(() => removeRun(state, runCgroup(parent, id), log))
   const cgroup = createRunCgroup(id, parent)
   const netns = openNetns(shim, options.netns)
   undo.add(netns.close)
-  const kernel = loadKernel(shim, {
-    objectPath: PATHS.bpfObject,
-    heartbeatIntervalMs: config.heartbeatIntervalMs,
-    heartbeatStaleMs: config.heartbeatStaleMs,
-    flowCapacity: config.flowCapacity,
-    ringBytes: config.ringBytes,
-    mark: 0,
-    byNetns: false,
+  const nat = openOriginalDestinations(shim, netns.fd, { onLimit: record.metrics.limitHit })
+  undo.add(nat.close)
+  const capture = await openCapture({
+    config,
+    shim,
+    log,
+    recorder: record.recorder,
+    state,
+    cgroup,
+    netns,
+    netnsPath: options.netns,
+    natEvidence: { soOriginalDst: nat.soOriginalDst, conntrack: nat.conntrack },
+    undo,
   })
-  undo.add(kernel.close)
-  const drain = (): void => kernel.drainEvents((summary) => record.recorder.connection(summary))
-  undo.add(drain)
-  pinMap(shim, kernel, state, log)
-  undo.add(() => void removePins(state.pins))
   const workload: Workload = { id: WORKLOAD_ID, name: options.argv[0] }
   const plane = createDataPlane({
     config,
@@ -105,20 +107,21 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
     log,
     workload,
     direction: 'outbound',
-    identify: kernel.identify,
+    identify: capture.identify,
+    evidence: capture.evidence,
     releaseMemory: () => void shim.raw('understudy_trim_memory'),
     makeSocket: (ipv6, source) => netns.makeSocket(ipv6, source, 0),
   })
   undo.add(() => plane.close(CLOSE_GRACE_MS))
-  const ports = await openListeners(plane, kernel, netns, cgroup, config)
-  setPolicy(kernel, netns, config, ports)
-  const drainer = setInterval(drain, config.eventsIntervalMs).unref()
-  undo.add(() => clearInterval(drainer))
-  kernel.startHeartbeat()
-  kernel.attach({ workload: cgroup.workload, tree: cgroup.tree })
-  for (const line of shim.takeLog()) log.debug({ component: 'libbpf', line }, 'libbpf')
-  log.info({ id, ...ports, netns: options.netns, pins: state.pins }, 'intercepting')
-  return { cgroup, kernel }
+  const ports = await openListeners(plane, capture, netns, cgroup, config)
+  await capture.start(ports)
+  const { mode, why, kernel } = capture
+  record.metrics.captured(mode)
+  log.info(
+    { capture: mode, why, id, ...ports, netns: options.netns, ...(kernel ? { pins: state.pins } : {}) },
+    'intercepting',
+  )
+  return { cgroup, ...(kernel ? { kernel } : {}) }
 }
 
 const launch = (options: RunOptions, cgroup: RunCgroup): RunningCommand =>
@@ -137,7 +140,7 @@ const openRecord = (options: RunOptions, started: () => Started | undefined): Re
     withSummary: options.withSummary,
     // Two runs at once both have the default; a port that somebody chose is meant.
     adminMayMove: options.config.adminPort === defaultConfig().adminPort,
-    ready: () => (started() ? { ok: true } : { ok: false, why: 'the programs are not attached yet' }),
+    ready: () => (started() ? { ok: true } : { ok: false, why: 'nothing is intercepted yet' }),
     readKernel: () => {
       const kernel = started()?.kernel
       return kernel && readingOf(kernel)
@@ -171,7 +174,7 @@ const untilEnd = async (
  */
 export const runCommand = async (options: RunOptions): Promise<RunResult> => {
   requireLinuxRoot()
-  requireBuilt()
+  requireBuilt(['shim', 'launcher'])
   const shim = loadShim(PATHS.shim)
   let started: Started | undefined
   const record = openRecord(options, () => started)

@@ -48,6 +48,27 @@ export const ownCgroup = (
   })
 }
 
+/**
+ * A cgroup folder as packet filters name it: its path from the root of the hierarchy that our cgroup namespace shows, and
+ * how deep that is. Throws NO_CGROUP2 for a folder outside of it.
+ */
+export const cgroupAddress = (
+  folder: string,
+  mountinfo = readFileSync('/proc/self/mountinfo', 'utf8'),
+): { readonly folder: string; readonly path: string; readonly level: number } => {
+  // Of several mounts on one folder the last is the one that is seen; one from outside of our namespace begins with `..`.
+  const mount = cgroup2Mounts(mountinfo).findLast(
+    ({ root, path }) => folder.startsWith(`${path}/`) && !root.startsWith('/..'),
+  )
+  const names = join(mount?.root ?? '/', folder.slice(mount?.path.length))
+    .split('/')
+    .filter(Boolean)
+  if (mount && names.length > 0) return { folder, path: names.join('/'), level: names.length }
+  throw new UnderstudyError('NO_CGROUP2', `${folder} is not below the root of the cgroup2 hierarchy`, {
+    remedy: 'Run in a container with a cgroup namespace of its own, or on the machine itself.',
+  })
+}
+
 /** The names that make a folder ours; the sweep goes by them. */
 export const runCgroup = (parent: string, id: string): RunCgroup => {
   const tree = join(parent, `understudy-${id}`)

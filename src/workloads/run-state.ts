@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmdirSync,
   rmSync,
   statSync,
@@ -30,12 +31,27 @@ export interface LockPorts {
   readonly unlock: (fd: number) => void
 }
 
-const State = z.object({ id: z.string().regex(/^[0-9a-z-]{1,64}$/), cgroupParent: z.string() })
+export interface SweepPorts extends LockPorts {
+  /** Removes the packet filter rules that a state file tells of; says what, in words. Throws where some stay. */
+  readonly removeRules: (rules: unknown) => Promise<readonly string[]>
+}
+
+const State = z.object({
+  id: z.string().regex(/^[0-9a-z-]{1,64}$/),
+  cgroupParent: z.string(),
+  /** As src/capture/ has written it. */
+  rules: z.unknown().optional(),
+})
+type State = z.infer<typeof State>
 
 export interface RunState {
   readonly id: string
   /** The folder of this run's pins. */
   readonly pins: string
+  /** Writes down packet filter rules, before they are made; undefined = there are none any more. */
+  noteRules(rules: unknown): void
+  /** Whether rules are written down. */
+  hasRules(): boolean
   /** Forgets the run; call when all of it is gone. */
   remove(): void
 }
@@ -51,6 +67,12 @@ const LOCK_ATTEMPTS = 100
 export const DEFAULT_FOLDERS: StateFolders = { state: STATE_FOLDER, pins: PIN_FOLDER }
 
 const remove = (path: string): void => rmSync(path, { force: true })
+
+/** At once: who is killed in between leaves the old file. */
+const writeState = (path: string, state: State): void => {
+  writeFileSync(`${path}.new`, JSON.stringify(state), { mode: 0o600 })
+  renameSync(`${path}.new`, path)
+}
 
 /** A file that is in its folder, not one that a sweep has just unlinked. */
 const isLinked = (fd: number, path: string): boolean => {
@@ -84,7 +106,7 @@ export const recordRun = (
   try {
     if (!existsSync(folders.state)) mkdirSync(folders.state, { mode: 0o700 })
     fd = lockOwn(ports, lockPath)
-    writeFileSync(statePath, JSON.stringify({ id, cgroupParent }), { mode: 0o600 })
+    writeState(statePath, { id, cgroupParent })
   } catch (cause) {
     if (fd >= 0) ports.unlock(fd)
     const reason = cause instanceof Error ? cause.message : String(cause)
@@ -93,9 +115,15 @@ export const recordRun = (
       remedy: 'It holds what to clear up after a run that was killed. Make the folder writable for root.',
     })
   }
+  let noted: unknown
   return {
     id,
     pins: join(folders.pins, id),
+    noteRules: (rules) => {
+      noted = rules
+      writeState(statePath, { id, cgroupParent, rules })
+    },
+    hasRules: () => noted !== undefined,
     remove: () => {
       remove(statePath)
       remove(lockPath)
@@ -121,7 +149,7 @@ export const removePins = (folder: string): string[] => {
   return [...names.map((name) => `pin ${join(folder, name)}`), `folder ${folder}`]
 }
 
-const sweepRun = (id: string, folders: StateFolders): Swept => {
+const sweepRun = async (id: string, folders: StateFolders, { removeRules }: SweepPorts): Promise<Swept> => {
   const statePath = join(folders.state, `${id}.json`)
   const removed = removePins(join(folders.pins, id))
   let parsed: unknown
@@ -132,7 +160,13 @@ const sweepRun = (id: string, folders: StateFolders): Swept => {
   }
   const state = State.safeParse(parsed)
   if (!state.success) return { id, removed, kept: `${statePath} is not a state file of this version` }
-  const cgroup = runCgroup(state.data.cgroupParent, id)
+  const { cgroupParent, rules } = state.data
+  if (rules !== undefined) {
+    removed.push(...(await removeRules(rules)))
+    // Should the command live on and keep this file: another run may have rules like these by the next sweep.
+    writeState(statePath, { id, cgroupParent })
+  }
+  const cgroup = runCgroup(cgroupParent, id)
   const alive = processesIn(cgroup.tree)
   if (alive.length > 0) {
     return { id, removed, kept: `its command still runs (pid ${alive.join(', ')}) in ${cgroup.workload}` }
@@ -143,29 +177,30 @@ const sweepRun = (id: string, folders: StateFolders): Swept => {
 }
 
 /** One that cannot be swept must not keep the others, nor the next run, from going on. */
-const sweepSafely = (id: string, folders: StateFolders): Swept => {
+const sweepSafely = async (id: string, folders: StateFolders, ports: SweepPorts): Promise<Swept> => {
   try {
-    return sweepRun(id, folders)
+    return await sweepRun(id, folders, ports)
   } catch (error) {
     return { id, removed: [], kept: error instanceof Error ? error.message : String(error) }
   }
 }
 
 /** Clears up after every run whose process is dead. Never touches a run that is alive, nor anything not written down. */
-export const sweep = (ports: LockPorts, folders: StateFolders = DEFAULT_FOLDERS): Swept[] => {
+export const sweep = async (ports: SweepPorts, folders: StateFolders = DEFAULT_FOLDERS): Promise<Swept[]> => {
   if (!existsSync(folders.state)) return []
   const ids = readdirSync(folders.state).flatMap((name) => (name.endsWith('.lock') ? [name.slice(0, -5)] : []))
-  return ids.flatMap((id) => {
+  const all: Swept[] = []
+  for (const id of ids) {
     const lockPath = join(folders.state, `${id}.lock`)
     const fd = ports.lock(lockPath)
-    if (fd < 0) return []
+    if (fd < 0) continue
     const wasWritten = existsSync(join(folders.state, `${id}.json`))
-    const swept = sweepSafely(id, folders)
+    const swept = await sweepSafely(id, folders, ports)
     if (swept.kept === undefined) {
-      remove(join(folders.state, `${id}.json`))
-      remove(lockPath)
+      for (const name of [`${id}.json`, `${id}.json.new`, `${id}.lock`]) remove(join(folders.state, name))
     }
     ports.unlock(fd)
-    return wasWritten || swept.removed.length > 0 ? [swept] : []
-  })
+    if (wasWritten || swept.removed.length > 0) all.push(swept)
+  }
+  return all
 }

@@ -13,6 +13,7 @@ understudy_bpf_events_total counter
 understudy_bpf_faults_total counter reason
 understudy_bpf_map_entries gauge map
 understudy_build_info gauge version node
+understudy_capture_info gauge mode
 understudy_connection_retransmits_total counter
 understudy_connections_closed_total counter verdict reason
 understudy_dns_intents gauge
@@ -48,6 +49,7 @@ const scrape = (): Promise<string> => {
   const metrics = createMetrics({ version: '1', readKernel })
   metrics.exchange(exchange())
   metrics.connection(connection())
+  metrics.captured('nft')
   return metrics.text()
 }
 
@@ -82,7 +84,8 @@ test('docs/metrics.md lists the same metrics', () => {
 test('every limit is counted from 0, and docs/metrics.md says what reaching it does', async () => {
   const counted = [...(await scrape()).matchAll(/^understudy_limit_hits_total\{limit="(\w+)"\} 0$/gm)]
   const names = [
-    ...['body', 'body_budget', 'connections', 'dns_connections', 'dns_in_flight', 'dns_intents', 'dns_reserved'],
+    ...['body', 'body_budget', 'connections', 'conntrack_bytes', 'conntrack_lines', 'conntrack_time'],
+    ...['dns_connections', 'dns_in_flight', 'dns_intents', 'dns_reserved'],
     ...['flow_subscribers', 'head_bytes', 'headers', 'peek_bytes'],
     ...['upstream_connections', 'upstream_destinations'],
   ]

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { UnderstudyError } from '../../../src/errors.ts'
 import {
   cgroup2Mounts,
+  cgroupAddress,
   createRunCgroup,
   ownCgroup,
   processesIn,
@@ -33,6 +34,35 @@ test('the cgroup2 mount of a hybrid machine is found beside those of version 1',
 test('a mount point with a space is understood', () => {
   const line = '23 22 0:20 /a /my\\040cgroups rw master:1 shared:8 - cgroup2 cgroup2 rw'
   assert.deepEqual(cgroup2Mounts(line), [{ root: '/a', path: '/my cgroups' }])
+})
+
+test('a cgroup is named from the root of its hierarchy, wherever that is mounted', () => {
+  const folder = '/sys/fs/cgroup/unified/user.slice/run'
+  assert.deepEqual(cgroupAddress(folder, HYBRID), { folder, path: 'user.slice/run', level: 2 })
+})
+
+test('where a part of the hierarchy is mounted what is above it counts', () => {
+  const line = '23 22 0:20 /docker/abc /sys/fs/cgroup rw - cgroup2 cgroup2 rw'
+  const folder = '/sys/fs/cgroup/run/workload'
+  assert.deepEqual(cgroupAddress(folder, line), { folder, path: 'docker/abc/run/workload', level: 4 })
+})
+
+test('the mount of a cgroup namespace hides the one below it, which names what is outside', () => {
+  const mounts = [
+    '23 22 0:20 /../.. /sys/fs/cgroup rw - cgroup2 cgroup2 rw',
+    '24 23 0:20 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw',
+  ]
+  assert.equal(cgroupAddress('/sys/fs/cgroup/run', mounts.join('\n')).level, 1)
+  assert.throws(
+    () => cgroupAddress('/sys/fs/cgroup/run', mounts[0]),
+    (error) => error instanceof UnderstudyError && error.code === 'NO_CGROUP2',
+  )
+})
+
+test('a folder that only begins like the mount is not in it, nor is its root a cgroup of somebody', () => {
+  for (const folder of ['/sys/fs/cgroup/unified2/run', '/sys/fs/cgroup/unified']) {
+    assert.throws(() => cgroupAddress(folder, HYBRID), UnderstudyError)
+  }
 })
 
 test('the unified path is the one with hierarchy number 0', () => {

@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { UnderstudyError } from '../../../src/errors.ts'
 import { createRunCgroup, type RunCgroup } from '../../../src/workloads/cgroup.ts'
-import { type LockPorts, recordRun, type StateFolders, sweep } from '../../../src/workloads/run-state.ts'
+import { recordRun, type StateFolders, type SweepPorts, sweep } from '../../../src/workloads/run-state.ts'
 
 interface Scene {
   readonly folders: StateFolders
   readonly parent: string
   /** Locks as the kernel keeps them: a dead process holds none. */
-  readonly ports: LockPorts
+  readonly ports: SweepPorts
   /** A run with all that it makes. */
   begin(id: string): RunCgroup
   /** Its process is gone. */
@@ -25,7 +25,7 @@ const scene = (context: TestContext): Scene => {
   const parent = join(base, 'cgroup')
   mkdirSync(parent)
   const held = new Map<string, number>()
-  const ports: LockPorts = {
+  const ports: SweepPorts = {
     lock: (path) => {
       if (held.has(path)) return -11
       const fd = openSync(path, 'a', 0o600)
@@ -36,6 +36,7 @@ const scene = (context: TestContext): Scene => {
       closeSync(fd)
       for (const [path, other] of held) if (other === fd) held.delete(path)
     },
+    removeRules: async (rules) => [`rules ${JSON.stringify(rules)}`],
   }
   return {
     folders,
@@ -57,18 +58,18 @@ const scene = (context: TestContext): Scene => {
 const everything = ({ folders, parent }: Scene): string[] =>
   [folders.state, folders.pins, parent].flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : []))
 
-test('a run that has ended is forgotten', (context) => {
+test('a run that has ended is forgotten', async (context) => {
   const at = scene(context)
   recordRun('1-a', at.parent, at.ports, at.folders).remove()
   assert.deepEqual(everything(at), [])
-  assert.deepEqual(sweep(at.ports, at.folders), [])
+  assert.deepEqual(await sweep(at.ports, at.folders), [])
 })
 
-test('all that a dead run has left is removed and named', (context) => {
+test('all that a dead run has left is removed and named', async (context) => {
   const at = scene(context)
   at.begin('1-a')
   at.die('1-a')
-  const [swept] = sweep(at.ports, at.folders)
+  const [swept] = await sweep(at.ports, at.folders)
   assert.deepEqual(swept, {
     id: '1-a',
     removed: [
@@ -80,59 +81,98 @@ test('all that a dead run has left is removed and named', (context) => {
   assert.deepEqual(everything(at), [])
 })
 
-test('a living run is not touched', (context) => {
+test('a living run is not touched', async (context) => {
   const at = scene(context)
   at.begin('1-a')
   const before = everything(at)
-  assert.deepEqual(sweep(at.ports, at.folders), [])
+  assert.deepEqual(await sweep(at.ports, at.folders), [])
   assert.deepEqual(everything(at), before)
 })
 
-test('the cgroup of a dead run whose command lives is kept, and swept later', (context) => {
+test('the cgroup of a dead run whose command lives is kept, and swept later', async (context) => {
   const at = scene(context)
   const { workload } = at.begin('1-a')
   writeFileSync(join(workload, 'cgroup.procs'), '4711\n')
   at.die('1-a')
-  const [first] = sweep(at.ports, at.folders)
+  const [first] = await sweep(at.ports, at.folders)
   assert.match(first?.kept ?? '', /still runs \(pid 4711\)/)
   assert.ok(existsSync(workload))
   rmSync(join(workload, 'cgroup.procs'))
-  const [second] = sweep(at.ports, at.folders)
+  const [second] = await sweep(at.ports, at.folders)
   assert.deepEqual(second?.removed, [`cgroup ${at.parent}/understudy-1-a`])
-  assert.deepEqual(sweep(at.ports, at.folders), [])
+  assert.deepEqual(await sweep(at.ports, at.folders), [])
 })
 
-test('a cgroup that the kernel still holds is kept for a later sweep', (context) => {
+test('a cgroup that the kernel still holds is kept for a later sweep', async (context) => {
   const at = scene(context)
   const { listener } = at.begin('1-a')
   writeFileSync(join(listener, 'cgroup.events'), '')
   at.die('1-a')
-  assert.match(sweep(at.ports, at.folders)[0]?.kept ?? '', /still holds its cgroup/)
+  assert.match((await sweep(at.ports, at.folders))[0]?.kept ?? '', /still holds its cgroup/)
   assert.ok(existsSync(join(at.folders.state, '1-a.json')))
 })
 
-test('a lock file with nothing beside it goes without a word', (context) => {
+test('rules that a dead run has noted are removed, once, also while its command lives', async (context) => {
+  const at = scene(context)
+  const state = recordRun('1-a', at.parent, at.ports, at.folders)
+  const { workload } = createRunCgroup('1-a', at.parent)
+  state.noteRules({ slot: 3 })
+  assert.equal(state.hasRules(), true)
+  writeFileSync(join(workload, 'cgroup.procs'), '4711\n')
+  at.die('1-a')
+  const [first] = await sweep(at.ports, at.folders)
+  assert.deepEqual(first?.removed, ['rules {"slot":3}'])
+  assert.match(first?.kept ?? '', /still runs/)
+  const [second] = await sweep(at.ports, at.folders)
+  assert.deepEqual(second?.removed, [])
+})
+
+test('rules that cannot be removed are kept for the next sweep', async (context) => {
+  const at = scene(context)
+  recordRun('1-a', at.parent, at.ports, at.folders).noteRules({ slot: 3 })
+  at.die('1-a')
+  const failing: SweepPorts = {
+    ...at.ports,
+    removeRules: async () => {
+      throw new Error('iptables is gone')
+    },
+  }
+  assert.equal((await sweep(failing, at.folders))[0]?.kept, 'iptables is gone')
+  assert.deepEqual((await sweep(at.ports, at.folders))[0]?.removed, ['rules {"slot":3}'])
+})
+
+test('a run without rules any more has none to remove', async (context) => {
+  const at = scene(context)
+  const state = recordRun('1-a', at.parent, at.ports, at.folders)
+  state.noteRules({ slot: 3 })
+  state.noteRules(undefined)
+  assert.equal(state.hasRules(), false)
+  at.die('1-a')
+  assert.deepEqual((await sweep(at.ports, at.folders))[0]?.removed, [])
+})
+
+test('a lock file with nothing beside it goes without a word', async (context) => {
   const at = scene(context)
   mkdirSync(at.folders.state)
   writeFileSync(join(at.folders.state, '1-a.lock'), '')
-  assert.deepEqual(sweep(at.ports, at.folders), [])
+  assert.deepEqual(await sweep(at.ports, at.folders), [])
   assert.deepEqual(everything(at), [])
 })
 
-test('a state file that another version wrote is kept and named', (context) => {
+test('a state file that another version wrote is kept and named', async (context) => {
   const at = scene(context)
   mkdirSync(at.folders.state)
   writeFileSync(join(at.folders.state, '1-a.lock'), '')
   writeFileSync(join(at.folders.state, '1-a.json'), '{"id": "../../etc", "cgroupParent": "/"}')
-  assert.match(sweep(at.ports, at.folders)[0]?.kept ?? '', /1-a\.json is not a state file of this version/)
+  assert.match((await sweep(at.ports, at.folders))[0]?.kept ?? '', /1-a\.json is not a state file of this version/)
 })
 
-test('one run that cannot be swept does not keep the others', (context) => {
+test('one run that cannot be swept does not keep the others', async (context) => {
   const at = scene(context)
   for (const id of ['1-a', '2-b']) at.begin(id)
   mkdirSync(join(at.folders.pins, '1-a', 'strange-folder'))
   for (const id of ['1-a', '2-b']) at.die(id)
-  const [first, second] = sweep(at.ports, at.folders)
+  const [first, second] = await sweep(at.ports, at.folders)
   assert.match(first?.kept ?? '', /strange-folder/)
   assert.deepEqual([second?.id, second?.kept], ['2-b', undefined])
 })
@@ -140,7 +180,7 @@ test('one run that cannot be swept does not keep the others', (context) => {
 test('a start whose lock file is swept between its making and its locking makes another', (context) => {
   const at = scene(context)
   let sweeps = 3
-  const ports: LockPorts = {
+  const ports: SweepPorts = {
     ...at.ports,
     lock: (path) => {
       const fd = at.ports.lock(path)
