@@ -3,8 +3,10 @@ import type { FeatureState, Finding } from '../kernel/features.ts'
 
 export interface Diagnosis {
   readonly version: string
-  /** Whether `understudy run` works here, as proved by the self-test. */
+  /** Whether `understudy run` works here, as proved by a self-test. */
   readonly works: boolean
+  /** How it would capture connections, where it works. */
+  readonly capture?: string
   readonly isRoot: boolean
   readonly findings: readonly Finding[]
 }
@@ -32,8 +34,9 @@ export const renderDiagnosis = (diagnosis: Diagnosis, options: { readonly colour
   return [title, ...lines, '', verdict(diagnosis), ''].join('\n')
 }
 
-const verdict = ({ works, isRoot, findings }: Diagnosis): string => {
-  if (works) return '`understudy run` works here.'
+const verdict = ({ works, capture = 'ebpf', isRoot, findings }: Diagnosis): string => {
+  if (works && capture === 'ebpf') return '`understudy run` works here.'
+  if (works) return `\`understudy run\` works here without BPF, by ${capture} (docs/capture.md).`
   const lacking = findings.filter(
     ({ required, state, feature }) => required && state === 'missing' && feature !== 'self-test',
   )

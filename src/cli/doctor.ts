@@ -7,6 +7,7 @@ import { openNetns } from '../kernel/netns.ts'
 import { loadShim, type Shim } from '../kernel/shim.ts'
 import { PATHS, version } from '../paths.ts'
 import { ownCgroup } from '../workloads/cgroup.ts'
+import { type Captures, tryCaptures, untriedCaptures } from './captures.ts'
 import { type Diagnosis, renderDiagnosis } from './diagnosis.ts'
 import { HELP } from './help.ts'
 import { examine, missingCapabilities, thisMachine } from './machine.ts'
@@ -105,11 +106,20 @@ const askKernel = (mayProbe: boolean): Finding[] => {
   return mayProbe ? [...probeFeatures(opened.shim), checkNetns(opened.shim)] : unprobed('needs root')
 }
 
-const checkItself = async (mayProbe: boolean): Promise<Finding> => {
-  const feature = 'self-test'
-  if (!mayProbe) return row(feature, { state: 'unknown', here: 'skipped: needs root', remedy: 'Run it with sudo.' })
-  const { ok, said, remedy } = await selfTest()
-  return row(feature, { state: ok ? 'ok' : 'missing', here: said, remedy })
+const FEATURE = 'self-test'
+
+/** Proves interception by the programs, then every other way of capturing. */
+const checkItself = async (mayProbe: boolean): Promise<{ proof: Finding; captures: Captures }> => {
+  if (!mayProbe) {
+    const proof = row(FEATURE, { state: 'unknown', here: 'skipped: needs root', remedy: 'Run it with sudo.' })
+    return { proof, captures: untriedCaptures('needs root') }
+  }
+  const test = await selfTest({ capture: 'ebpf' })
+  const { ok, said, remedy } = test
+  return {
+    proof: row(FEATURE, { state: ok ? 'ok' : 'missing', here: said, remedy }),
+    captures: await tryCaptures(test),
+  }
 }
 
 /** What it is that works or does not; looks, probes, then proves. */
@@ -121,12 +131,13 @@ export const diagnose = async (): Promise<Diagnosis> => {
   const hasCgroup = looked.every(({ feature, state }) => feature !== 'cgroup2' || state === 'ok')
   const asked = machine.platform === 'linux' ? askKernel(mayProbe) : unprobed('this is not Linux')
   const neighbours = mayProbe && hasCgroup ? [checkNeighbours()] : []
-  const proof = await checkItself(mayProbe)
+  const { proof, captures } = await checkItself(mayProbe)
   return {
     version: version(),
-    works: proof.state === 'ok',
+    works: captures.auto !== undefined,
     isRoot,
-    findings: [...looked, ...asked, ...neighbours, proof],
+    ...(captures.auto === undefined ? {} : { capture: captures.auto }),
+    findings: [...looked, ...asked, ...neighbours, ...captures.findings, proof],
   }
 }
 

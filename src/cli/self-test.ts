@@ -13,6 +13,17 @@ import type { Expectation } from '../decide/matching/expectation.ts'
 import { UnderstudyError } from '../errors.ts'
 import { runCommand } from '../run/run-command.ts'
 
+/** How the connection of a self-test may be captured. */
+export type ProvedCapture = 'ebpf' | 'nft' | 'iptables' | 'tproxy'
+
+/** Who then has to know where it was going. */
+const KNOWN_BY: Readonly<Record<ProvedCapture, readonly string[]>> = {
+  ebpf: ['ebpf'],
+  nft: ['so-original-dst', 'conntrack'],
+  iptables: ['so-original-dst', 'conntrack'],
+  tproxy: ['tproxy'],
+}
+
 export interface SelfTest {
   readonly ok: boolean
   /** What happened, in words. */
@@ -53,27 +64,33 @@ const Line = z.object({
   resolvedBy: z.string().optional(),
 })
 
-const judge = (status: number, record: string, address: string): SelfTest => {
+const judge = (status: number, record: string, address: string, capture: ProvedCapture): SelfTest => {
   const lines = record.split('\n').filter(Boolean)
   const exchange = lines.map((line) => Line.parse(JSON.parse(line))).find(({ kind }) => kind === 'exchange')
-  const remedy = 'Run `understudy run --log-level debug -- curl …` and look at what it says.'
+  const remedy = `Run \`understudy run --capture ${capture} --log-level debug -- curl …\` and look at what it says.`
   if (status !== ANSWERED) return { ok: false, said: `a connection to ${address} was not intercepted`, remedy }
   const found = exchange?.originalDestination ?? 'nothing'
-  if (found !== address || exchange?.resolvedBy !== 'ebpf') {
+  if (found !== address || !KNOWN_BY[capture].includes(exchange?.resolvedBy ?? '')) {
     const by = exchange?.resolvedBy ?? 'nobody'
     return { ok: false, said: `the kernel did not say ${address}, but ${found} (by ${by})`, remedy }
   }
   return { ok: true, said: `a connection to ${address} was intercepted, and the kernel said where it went`, remedy: '' }
 }
 
+export interface SelfTestOptions {
+  readonly capture: ProvedCapture
+  /** A network namespace with its loopback up; ours without one. */
+  readonly netns?: string
+}
+
 /** Intercepts one connection of its own; needs root. Never throws what a machine is to blame for. */
-export const selfTest = async (): Promise<SelfTest> => {
+export const selfTest = async ({ capture, netns }: SelfTestOptions): Promise<SelfTest> => {
   const folder = mkdtempSync(join(tmpdir(), 'understudy-doctor-'))
   const address = target()
   const recordPath = join(folder, 'record.ndjson')
   try {
     const { status } = await runCommand({
-      config: { ...defaultConfig(), interceptLoopback: true, adminEnabled: false, logLevel: 'silent' },
+      config: { ...defaultConfig(), interceptLoopback: true, adminEnabled: false, logLevel: 'silent', capture },
       warnings: [],
       expectations: [ANSWER_ALL],
       argv: [process.execPath, '-e', CLIENT, `http://${address}/`, `${STATUS}`, `${ANSWERED}`, `${TIMEOUT_MS}`],
@@ -81,8 +98,9 @@ export const selfTest = async (): Promise<SelfTest> => {
       env: { PATH: environment()['PATH'] },
       recordPath,
       withSummary: false,
+      ...(netns === undefined ? {} : { netns }),
     })
-    return judge(status, readFileSync(recordPath, 'utf8'), address)
+    return judge(status, readFileSync(recordPath, 'utf8'), address, capture)
   } catch (error) {
     if (!(error instanceof UnderstudyError)) throw error
     return { ok: false, said: `${error.message} [${error.code}]`, remedy: error.remedy ?? '' }

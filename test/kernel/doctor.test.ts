@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { rulesIn, without } from '../support/captures.ts'
 import { ROOT, stageTest, UNDERSTUDY } from '../support/stage.ts'
 
 const doctorTest = stageTest('doctor')
@@ -21,6 +22,32 @@ doctorTest('as root every feature is asked for, interception is proved, and noth
   assert.match(findings.at(-1)?.here ?? '', /127\.\d+\.\d+\.\d+:9 was intercepted/)
   assert.deepEqual(stage.traces(run.pid), [])
 })
+
+doctorTest('every way of capturing is tried where the rules of this namespace are not', async ({ lab, understudy }) => {
+  const before = rulesIn(lab)
+  const { stdout } = await understudy(['doctor', '--json'])
+  const captures = (JSON.parse(stdout) as Report).findings.filter(({ feature }) => feature.startsWith('capture: '))
+  assert.deepEqual(
+    captures.map(({ feature, state, here }) => [feature, state, here]),
+    [
+      ['capture: ebpf', 'ok', 'works, and is what auto takes'],
+      ['capture: nft', 'ok', 'works'],
+      ['capture: iptables', 'ok', 'works'],
+      ['capture: tproxy', 'ok', 'works'],
+    ],
+  )
+  assert.equal(rulesIn(lab), before)
+})
+
+doctorTest(
+  'a tool that is not there is told with what to install, and the others still work',
+  async ({ understudy }) => {
+    const { code, stdout } = await understudy(['doctor'], { before: without('iptables') })
+    assert.equal(code, 0)
+    assert.match(stdout, /missing +capture: iptables .*iptables.*\[CAPTURE_REFUSED\]\n.*\n +remedy: .*apt-get install/)
+    assert.match(stdout, /ok +capture: nft .*`understudy run` works here\.\n$/s)
+  },
+)
 
 doctorTest('programs of others above this cgroup are named', async (stage) => {
   const { code, stdout } = await stage.understudy(['run', '--', UNDERSTUDY, 'doctor'])

@@ -49,7 +49,7 @@ export const NET = {
 } as const
 
 /** The mount point of the unified hierarchy, which is not always /sys/fs/cgroup (hybrid set-ups). */
-const cgroup2Mount = (): string | undefined =>
+export const cgroup2Mount = (): string | undefined =>
   readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) => line.split(' '))

@@ -25,6 +25,8 @@ export interface Options {
   readonly place?: Place
   /** On a terminal of its own; then stdin takes what is typed, in hex. */
   readonly terminal?: true
+  /** Shell commands that change what understudy finds, in a mount namespace of its own. */
+  readonly before?: string
 }
 
 export interface Stage {
@@ -54,6 +56,8 @@ const PRIVATE_FOLDERS = [
   'exec cat',
 ].join(' && ')
 
+const PRIVATE_MOUNTS = ['--mount', '--propagation', 'private']
+
 const namesIn = (folder: string): string[] => {
   try {
     return readdirSync(folder)
@@ -63,7 +67,7 @@ const namesIn = (folder: string): string[] => {
 }
 
 const openStage = async (lab: Lab): Promise<Stage> => {
-  const holder = lab.start('app', ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', PRIVATE_FOLDERS])
+  const holder = lab.start('app', ['unshare', ...PRIVATE_MOUNTS, 'sh', '-c', PRIVATE_FOLDERS])
   await holder.said('ready')
   await serveWorld(lab, [80])
   const root = `/proc/${holder.pid}/root`
@@ -75,8 +79,9 @@ const openStage = async (lab: Lab): Promise<Stage> => {
   }
   // setsid: with the terminal of whoever runs the tests, a signal would count as typed on its keyboard.
   const inside = ['nsenter', `--mount=/proc/${holder.pid}/ns/mnt`]
-  const argv = (args: readonly string[], { env = {}, terminal }: Options): string[] => [
+  const argv = (args: readonly string[], { env = {}, terminal, before }: Options): string[] => [
     ...inside,
+    ...(before === undefined ? [] : ['unshare', ...PRIVATE_MOUNTS, 'sh', '-ec', `${before}\nexec "$@"`, 'sh']),
     ...(terminal ? ['python3', '-S', '-E', fixture('terminal.py')] : ['setsid']),
     ...['env', '-u', 'NODE_TEST_CONTEXT', ...Object.entries(env).map(([name, value]) => `${name}=${value}`)],
     ...[UNDERSTUDY, ...args],
