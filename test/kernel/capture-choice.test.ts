@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { rulesIn, without } from '../support/captures.ts'
+import { type Lab, NET } from '../support/lab.ts'
+import { ROOT, type Stage, stageTest, WORLD4 } from '../support/stage.ts'
+
+const runTest = stageTest('capture-choice')
+
+/** An installation without the programs. */
+const NO_BPF = [
+  `mount -t tmpfs none /mnt; cp -a '${join(ROOT, 'build')}/.' /mnt; rm /mnt/understudy.bpf.o`,
+  `mount --bind /mnt '${join(ROOT, 'build')}'`,
+].join('\n')
+
+type Said = Readonly<Record<string, unknown>>
+
+/** What the log says once it intercepts. */
+const chosen = async (stage: Stage, before: string | undefined, ...args: string[]): Promise<Said> => {
+  const options = before === undefined ? {} : { before }
+  const command = ['--log-level', 'info', '--', 'curl', '-sS', `${WORLD4}/catalogue`]
+  const { code, stdout, stderr } = await stage.understudy(['run', ...args, ...command], options)
+  assert.deepEqual([code, stdout], [0, `world ${NET.app4} at ${NET.world4} 80`], stderr)
+  const lines = stderr
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Said)
+  return lines.find(({ msg }) => msg === 'intercepting') ?? {}
+}
+
+runTest('auto takes BPF where it works, and says why', async (stage) => {
+  const { capture, why } = await chosen(stage, undefined)
+  assert.deepEqual([capture, why], ['ebpf', 'it works here and changes least'])
+})
+
+runTest('auto takes nft where the programs do not load, and says what they lack', async (stage) => {
+  const { capture, why } = await chosen(stage, NO_BPF)
+  assert.equal(capture, 'nft')
+  assert.match(String(why), /^it works here; ebpf does not: .*understudy\.bpf\.o/)
+})
+
+runTest('auto takes iptables where there is no nft either', async (stage) => {
+  const { capture, why } = await chosen(stage, `${NO_BPF}\n${without('nft')}`)
+  assert.equal(capture, 'iptables')
+  assert.match(String(why), /ebpf does not: .*; nft does not: capture nft: .*nft.*(ENOENT|No such file)/)
+})
+
+runTest('where nothing works every obstacle is told, and the command is not started', async (stage) => {
+  const before = `${NO_BPF}\n${without('nft', 'iptables', 'ip6tables')}`
+  const { code, stdout, stderr } = await stage.understudy(['run', '--', 'echo', 'started'], { before })
+  assert.deepEqual([code, stdout], [3, ''])
+  assert.match(stderr, /ebpf does not: .*nft does not: .*iptables does not: .*\[CAPTURE_REFUSED\]/)
+})
+
+for (const [mode, tool] of [
+  ['nft', 'nft'],
+  ['iptables', 'iptables'],
+  ['tproxy', 'ip'],
+] as const) {
+  runTest(`${mode} without ${tool} is refused with what to install`, async (stage) => {
+    const hidden =
+      tool === 'ip'
+        ? 'umount /run/netns 2>/dev/null || true; mount --bind /dev/null "$(readlink -f /usr/bin/ip)"'
+        : without(tool)
+    const args = ['run', '--capture', mode, '--', 'echo', 'started']
+    const { code, stdout, stderr } = await stage.understudy(args, { before: hidden })
+    assert.deepEqual([code, stdout], [3, ''])
+    assert.match(stderr, new RegExp(`capture ${mode}: .*${tool}.* \\[CAPTURE_REFUSED\\]`))
+    if (tool !== 'ip') assert.match(stderr, /apt-get install nftables iptables iproute2/)
+  })
+}
+
+runTest(
+  'the mode can be given in the configuration and in the environment; the flag goes first',
+  async (stage, context) => {
+    const config = join(stage.folder(context), 'config.json')
+    writeFileSync(config, JSON.stringify({ capture: 'nft' }))
+    assert.equal((await chosen(stage, undefined, '-c', config))['capture'], 'nft')
+    assert.equal((await chosen(stage, undefined, '-c', config, '--capture', 'ebpf'))['capture'], 'ebpf')
+  },
+)
+
+runTest('with none the command is not captured, and the listeners are there for rules of others', async (stage) => {
+  const { capture, port4 } = await chosen(stage, undefined, '--capture', 'none')
+  assert.equal(capture, 'none')
+  assert.ok(Number(port4) > 0)
+})
+
+runTest('a mode that does not exist is a mistake in the command line', async ({ understudy }) => {
+  const { code, stderr } = await understudy(['run', '--capture', 'magic', '--', 'true'])
+  assert.equal(code, 2)
+  assert.match(stderr, /--capture is one of auto, ebpf, nft, iptables, tproxy, none, not "magic" \[BAD_USAGE\]/)
+})
+
+runTest('closed on failure is refused by what cannot keep it', async (stage, context) => {
+  const config = join(stage.folder(context), 'config.json')
+  writeFileSync(config, JSON.stringify({ failMode: 'closed' }))
+  for (const mode of ['nft', 'iptables', 'tproxy']) {
+    const { code, stderr } = await stage.understudy(['run', '-c', config, '--capture', mode, '--', 'true'])
+    assert.equal(code, 2)
+    assert.match(stderr, /failMode "closed" cannot be kept by capture .*\[BAD_CONFIG\]/)
+  }
+})
+
+runTest('the metric tells the mode', async (stage) => {
+  const script = "curl -sS http://127.0.0.1:9901/metrics | grep '^understudy_capture_info'"
+  const { stdout } = await stage.understudy(['run', '--capture', 'nft', '--', 'sh', '-c', script])
+  assert.equal(stdout, 'understudy_capture_info{mode="nft"} 1\n')
+})
+
+const ip = (lab: Lab, ...args: string[]): void => {
+  const { status, stderr } = spawnSync('nsenter', [`--net=${lab.appNetns}`, 'ip', ...args], { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+}
+
+runTest('marks and tables that somebody else uses are not taken', async (stage, context) => {
+  const { lab } = stage
+  const slots = Array.from({ length: 16 }, (_, index) => 0x3050 + index)
+  context.after(() => {
+    for (const slot of slots) ip(lab, '-4', 'rule', 'del', 'fwmark', `${slot}`)
+  })
+  for (const slot of slots.slice(0, -1)) ip(lab, '-4', 'rule', 'add', 'fwmark', `${slot}`, 'lookup', '99')
+  assert.equal((await chosen(stage, undefined, '--capture', 'tproxy'))['capture'], 'tproxy')
+  ip(lab, '-4', 'rule', 'add', 'fwmark', `${slots.at(-1)}`, 'lookup', '99')
+  const before = rulesIn(lab)
+  const { code, stderr } = await stage.understudy(['run', '--capture', 'tproxy', '--', 'true'])
+  assert.equal(code, 3)
+  assert.match(stderr, /the marks 12368 to 12383 .* are all in use.*\[CAPTURE_REFUSED\].*`ip rule`/s)
+  assert.equal(rulesIn(lab), before)
+})
