@@ -19,6 +19,8 @@ export interface RecordOptions {
   readonly recordOwner?: { readonly uid: number; readonly gid: number }
   readonly withSummary: boolean
   readonly readKernel?: ReadKernel
+  /** How many addresses the DNS server remembers. */
+  readonly readDnsIntents?: () => number
   readonly ready: () => { readonly ok: boolean; readonly why?: string }
   /** Take any port when the configured one is in use: two runs at once are no mistake. */
   readonly adminMayMove: boolean
@@ -41,6 +43,7 @@ export const createRecordStage = (options: RecordOptions): RecordStage => {
   const made = createMetrics({
     version: version(),
     ...(options.readKernel ? { readKernel: options.readKernel } : {}),
+    ...(options.readDnsIntents ? { readDnsIntents: options.readDnsIntents } : {}),
   })
   metrics = made
   const flows = createFlowFeed({

@@ -29,7 +29,7 @@ sources=$(find native -maxdepth 1 -name '*.c' ! -name launch.c)
 "$cc" $flags -Inative native/test/shim.test.c $sources -o "$out/shim" -lbpf -lelf -lz -lpthread
 "$out/shim" "$object" "$bare"
 
-for name in netlink original-dst; do
+for name in netlink original-dst sockets; do
 	# shellcheck disable=SC2086
 	"$cc" $flags -Inative "native/test/$name.test.c" $sources -o "$out/$name" -lbpf -lelf -lz -lpthread
 	"$out/$name"

@@ -35,17 +35,19 @@ const withAddress = (name: string, done: (error: NodeJS.ErrnoException | undefin
   else lookup(name, (error, address) => done(error ?? undefined, address))
 }
 
+/** Begins to connect to an IP address with a socket made in the workload's network namespace. */
+export const connectFrom = (makeSocket: MakeSocket, { address, port }: Endpoint, source = ''): Socket => {
+  const fd = makeSocket(isIP(address) === 6, source)
+  return fd < 0 ? failedSocket(fd) : new Socket({ fd, allowHalfOpen: true }).connect({ host: address, port })
+}
+
 /** Dials with sockets made in the workload's network namespace. */
 export const createWorkloadDial =
   (makeSocket: MakeSocket): Dial =>
-  (destination, options, done) =>
-    withAddress(destination.address, (error, address) => {
-      if (error) return done(error)
-      const fd = makeSocket(isIP(address) === 6, options.source ?? '')
-      if (fd < 0) return done(undefined, failedSocket(fd))
-      const socket = new Socket({ fd, allowHalfOpen: true })
-      done(undefined, socket.connect({ host: address, port: destination.port }))
-    })
+  ({ address: name, port }, { source }, done) =>
+    withAddress(name, (error, address) =>
+      error ? done(error) : done(undefined, connectFrom(makeSocket, { address, port }, source)),
+    )
 
 /**
  * Breaks off connections that turn out to lead back to us: a name shows where it leads only once it is connected, and

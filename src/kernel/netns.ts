@@ -17,6 +17,8 @@ export interface Netns {
   makeUdpSocket(ipv6: boolean, mark: number): number
   sourceTowards(address: string): string
   readProcNet(name: string): string
+  /** Closes a descriptor that a function above returned and nobody has adopted. */
+  closeFd(fd: number): void
   close(): void
 }
 
@@ -55,6 +57,7 @@ export const openNetns = (shim: Shim, path: string | undefined): Netns => {
       const length = shim.raw('understudy_read_proc_net', fd, name, bytes, PROC_NET_BYTES)
       return length > 0 ? bytes.toString('latin1', 0, length) : ''
     },
+    closeFd: (made) => void shim.raw('understudy_close_fd', made),
     close: () => {
       if (fd >= 0) shim.raw('understudy_close_fd', fd)
     },

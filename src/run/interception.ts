@@ -19,6 +19,7 @@ import type { RunCgroup } from '../workloads/cgroup.ts'
 import { PIN_FOLDER, type RunState } from '../workloads/run-state.ts'
 import { sourceAddress } from '../workloads/source-address.ts'
 import { whoListens } from '../workloads/who-listens.ts'
+import type { DnsPorts } from './dns.ts'
 
 const BACKLOG = 4096
 const BPF_FS_MAGIC = 0xcafe4a11
@@ -111,13 +112,14 @@ export const openListeners = async (
   return { port4: await open('127.0.0.1'), port6: await open('::1') }
 }
 
+/** Where our listeners are; 0 where the namespace has no such family, or DNS is left alone. */
+export interface ListenPorts extends DnsPorts {
+  readonly port4: number
+  readonly port6: number
+}
+
 /** Tells the programs whom to intercept, and where to send them. */
-export const setPolicy = (
-  kernel: Kernel,
-  netns: Netns,
-  config: Config,
-  ports: { port4: number; port6: number },
-): void => {
+export const setPolicy = (kernel: Kernel, netns: Netns, config: Config, ports: ListenPorts): void => {
   for (const { address, prefix } of config.excludeCidrs) kernel.excludeCidr(WORKLOAD_ID, address, prefix)
   kernel.setPolicy(0n, {
     id: WORKLOAD_ID,
@@ -128,8 +130,8 @@ export const setPolicy = (
       (config.excludeCidrs.length > 0 ? POLICY_HAS_EXCLUDED_CIDRS : 0),
     listenPort4: ports.port4,
     listenPort6: ports.port6,
-    dnsPort4: 0,
-    dnsPort6: 0,
+    dnsPort4: ports.dnsPort4,
+    dnsPort6: ports.dnsPort6,
     source4: sourceAddress(4, netns),
     source6: sourceAddress(6, netns),
     excludedPorts: config.excludePorts.map(({ from, to }) => ({ first: from, last: to })),

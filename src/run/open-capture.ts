@@ -19,7 +19,7 @@ import type { Recorder } from '../record/recorder.ts'
 import type { EvidencePorts } from '../resolve/chain.ts'
 import { cgroupAddress, type RunCgroup } from '../workloads/cgroup.ts'
 import { type RunState, removePins } from '../workloads/run-state.ts'
-import { pinMap, setPolicy, WORKLOAD_ID } from './interception.ts'
+import { type ListenPorts, pinMap, setPolicy, WORKLOAD_ID } from './interception.ts'
 import { requireBuilt } from './requirements.ts'
 import { notedRules } from './rules-left.ts'
 import type { Undo } from './undo.ts'
@@ -48,7 +48,7 @@ export interface OpenCapture {
   /** Tells the kernel that a listening socket is ours. */
   readonly markListener: (fd: number) => void
   /** Sends the command's connections to the listeners, which are open. */
-  start(listeners: { readonly port4: number; readonly port6: number }): Promise<void>
+  start(listeners: ListenPorts): Promise<void>
 }
 
 export interface ChosenCapture extends OpenCapture {
@@ -70,7 +70,7 @@ const openEbpf = (options: CaptureOptions): OpenCapture => {
   })
   try {
     // Without a policy they leave everything alone; whether they may be attached at all is known here.
-    kernel.attach({ workload: cgroup.workload, tree: cgroup.tree })
+    kernel.attach({ workload: cgroup.workload, tree: cgroup.tree }, { dns: config.dnsEnabled })
   } catch (error) {
     kernel.close()
     throw error

@@ -6,6 +6,7 @@
 import type { Logger } from 'pino'
 import { type Config, defaultConfig } from '../config/schema.ts'
 import type { Expectation } from '../decide/matching/expectation.ts'
+import type { Dns } from '../dns/dns.ts'
 import type { Workload } from '../flow.ts'
 import { openNetns } from '../kernel/netns.ts'
 import { openOriginalDestinations } from '../kernel/original-destination.ts'
@@ -17,6 +18,7 @@ import { createDataPlane } from '../understudy.ts'
 import { createRunCgroup, ownCgroup, type RunCgroup, removeRunCgroup, runCgroup } from '../workloads/cgroup.ts'
 import { endLeftovers, holdSignals, type RunningCommand, startCommand, type User } from '../workloads/from-command.ts'
 import { type RunState, recordRun, sweep } from '../workloads/run-state.ts'
+import { createRunDns, NO_DNS, serveRunDns } from './dns.ts'
 import { openListeners, readingOf, WORKLOAD_ID } from './interception.ts'
 import { openCapture } from './open-capture.ts'
 import { requireBuilt, requireLinuxRoot } from './requirements.ts'
@@ -63,6 +65,7 @@ interface Started {
   readonly cgroup: RunCgroup
   /** Without BPF there is none. */
   readonly kernel?: Kernel
+  readonly dns?: Dns
 }
 
 /** What ends with the command, and what ends with the interception, which may have to end before it. */
@@ -98,7 +101,9 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
     natEvidence: { soOriginalDst: nat.soOriginalDst, conntrack: nat.conntrack },
     undo,
   })
+  const { kernel } = capture
   const workload: Workload = { id: WORKLOAD_ID, name: options.argv[0] }
+  const dns = kernel && config.dnsEnabled ? createRunDns(config, options.expectations, record.metrics) : undefined
   const plane = createDataPlane({
     config,
     expectations: options.expectations,
@@ -108,20 +113,23 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
     workload,
     direction: 'outbound',
     identify: capture.identify,
-    evidence: capture.evidence,
+    evidence: { ...capture.evidence, ...(dns ? { nameOf: dns.nameOf } : {}) },
+    ...(dns ? { isReserved: dns.isReserved, namesOf: dns.namesOf } : {}),
     releaseMemory: () => void shim.raw('understudy_trim_memory'),
     makeSocket: (ipv6, source) => netns.makeSocket(ipv6, source, 0),
   })
   undo.add(() => plane.close(CLOSE_GRACE_MS))
   const ports = await openListeners(plane, capture, netns, cgroup, config)
-  await capture.start(ports)
-  const { mode, why, kernel } = capture
+  const served = dns && kernel ? await serveRunDns(dns, { workload, netns, cgroup, kernel }) : undefined
+  if (served) undo.add(served.close)
+  await capture.start({ ...ports, ...(served?.ports ?? NO_DNS) })
+  const { mode, why } = capture
   record.metrics.captured(mode)
   log.info(
     { capture: mode, why, id, ...ports, netns: options.netns, ...(kernel ? { pins: state.pins } : {}) },
     'intercepting',
   )
-  return { cgroup, ...(kernel ? { kernel } : {}) }
+  return { cgroup, ...(kernel ? { kernel } : {}), ...(dns ? { dns } : {}) }
 }
 
 const launch = (options: RunOptions, cgroup: RunCgroup): RunningCommand =>
@@ -145,6 +153,7 @@ const openRecord = (options: RunOptions, started: () => Started | undefined): Re
       const kernel = started()?.kernel
       return kernel && readingOf(kernel)
     },
+    readDnsIntents: () => started()?.dns?.intents() ?? 0,
     ...(options.recordPath === undefined ? {} : { recordPath: options.recordPath }),
     ...(options.user ? { recordOwner: options.user } : {}),
   })
