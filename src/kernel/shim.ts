@@ -15,7 +15,11 @@ const U32 = DataType.U32
 const TEXT = DataType.String
 const BYTES = DataType.U8Array
 
-const takes = (...paramsType: DataType[]) => ({ library: 'understudy', retType: I32, paramsType })
+const takes = <const P extends readonly DataType[]>(...paramsType: P) => ({
+  library: 'understudy',
+  retType: I32,
+  paramsType: [...paramsType] as { -readonly [I in keyof P]: P[I] },
+})
 
 const FUNCTIONS = {
   understudy_abi: takes(),
@@ -61,9 +65,12 @@ const FUNCTIONS = {
 }
 
 export type ShimFunction = keyof typeof FUNCTIONS
-type Argument = number | string | Uint8Array
+type Argument<T> = T extends DataType.String ? string : T extends DataType.U8Array ? Uint8Array : number
+type ValuesOf<P extends readonly DataType[]> = { [I in keyof P]: Argument<P[I]> }
+/** What a function of the shim takes: as many, and of the kind, as native/shim.h says. */
+export type ShimArguments<N extends ShimFunction> = ValuesOf<(typeof FUNCTIONS)[N]['paramsType']>
 /** Returns what the C function returns: a count, a descriptor or a handle; -errno where it failed. */
-export type RawCall = (name: ShimFunction, ...values: Argument[]) => number
+export type RawCall = <N extends ShimFunction>(name: N, ...values: ShimArguments<N>) => number
 
 export interface Shim {
   /** Calls and returns the result, -errno included. */
@@ -92,7 +99,7 @@ export const loadShim = (libraryPath: string): Shim => {
     })
   }
   const functions = define(FUNCTIONS)
-  const raw: RawCall = (name, ...values) => (functions[name] as (values: Argument[]) => number)(values)
+  const raw: RawCall = (name, ...values) => (functions[name] as (values: unknown[]) => number)(values)
   const abi = raw('understudy_abi')
   if (abi !== ABI) {
     throw new UnderstudyError('SHIM_MISMATCH', `the native shim speaks version ${abi}, this program version ${ABI}`, {

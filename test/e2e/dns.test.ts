@@ -116,17 +116,21 @@ test('after a silence the next query goes out from another port', async (context
   assert.equal(ports.size, 12)
 })
 
-test('a resolver of the file that cannot be reached costs nothing: the next one is asked for it', IN_TIME, async (context) => {
-  const udp = await startUdpUpstream(context, answers)
-  const { udpPort } = await startDns(context, { fallback: [await closedPort(), udp] })
-  const client = await udpClient(context, udpPort)
-  const rcodes: number[] = []
-  for (let i = 0; i < 3; i++) {
-    client.send(queryFor('orders.test'))
-    rcodes.push(outlineOf(await client.next()).rcode)
-  }
-  assert.deepEqual(rcodes, [0, 0, 0])
-})
+test(
+  'a resolver of the file that cannot be reached costs nothing: the next one is asked for it',
+  IN_TIME,
+  async (context) => {
+    const udp = await startUdpUpstream(context, answers)
+    const { udpPort } = await startDns(context, { fallback: [await closedPort(), udp] })
+    const client = await udpClient(context, udpPort)
+    const rcodes: number[] = []
+    for (let i = 0; i < 3; i++) {
+      client.send(queryFor('orders.test'))
+      rcodes.push(outlineOf(await client.next()).rcode)
+    }
+    assert.deepEqual(rcodes, [0, 0, 0])
+  },
+)
 
 test('a resolver that was asked on purpose, and is none of the file, is not replaced', IN_TIME, async (context) => {
   const udp = await startUdpUpstream(context, answers)

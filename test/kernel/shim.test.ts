@@ -48,7 +48,7 @@ kernelTest('a listener opened for the app is reached in its namespace and nowher
 })
 
 kernelTest('a UDP socket opened for the app receives in its namespace, and shares its port with TCP only', (lab) => {
-  const tcp = lab.shim.call('understudy_listen', '', lab.appNetnsFd, '127.0.0.1', 8053, 16)
+  const tcp = lab.shim.call('understudy_listen', '', lab.appNetnsFd, '127.0.0.1', 8053, 16, 0)
   const udp = lab.shim.call('understudy_listen_udp', '', lab.appNetnsFd, '127.0.0.1', 8053)
   const again = failure(() => lab.shim.call('understudy_listen_udp', '', lab.appNetnsFd, '127.0.0.1', 8053))
   assert.equal(again.facts['errno'], 'EADDRINUSE')

@@ -237,7 +237,7 @@ export const listenInApp = async (lab: Lab, address: string): Promise<Listening>
   const fd =
     address === LISTEN_ANY
       ? lab.shim.call('understudy_socket', lab.appNetnsFd, 1, 0, '')
-      : lab.shim.call('understudy_listen', '', lab.appNetnsFd, address, 0, 16)
+      : lab.shim.call('understudy_listen', '', lab.appNetnsFd, address, 0, 16, 0)
   const sockets: Socket[] = []
   const waiting: ((socket: Socket) => void)[] = []
   const server = createServer({ pauseOnConnect: true }, (socket) => {

@@ -16,9 +16,10 @@ type Answers = Partial<Record<ShimFunction, Buffer | Errno>>
 /** A shim that gives these answers; netlink answers get the number of their question. */
 const shimOf = (answers: Answers): { shim: Shim; calls: ShimFunction[] } => {
   const calls: ShimFunction[] = []
-  const raw: RawCall = (name, ...values) => {
+  const raw: RawCall = (name, ...parameters) => {
     calls.push(name)
-    const answer = answers[name]
+    const answer: Buffer | Errno | undefined = answers[name]
+    const values: readonly unknown[] = parameters
     if (typeof answer === 'string') return -constants.errno[answer]
     if (!answer) return SOCKET
     const room = values.filter((value) => Buffer.isBuffer(value)).at(-1)
