@@ -61,6 +61,8 @@ export interface Kernel {
   readCounters(): Record<string, number>
   readMapEntries(): Record<string, number>
   heartbeatAgeMs(): number
+  /** The shim's number of this object, for another object that shares its maps. */
+  nativeHandle(): number
   /** Detaches and unloads; once more does nothing. */
   close(): void
 }
@@ -196,6 +198,7 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
       excluded_cidrs: shim.call('understudy_map_entries', handle, 'excluded_cidrs'),
     }),
     heartbeatAgeMs: () => shim.call('understudy_heartbeat_age', handle),
+    nativeHandle: () => handle,
     close: () => {
       if (handle === CLOSED) return
       clearInterval(ticker)
