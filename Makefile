@@ -37,7 +37,7 @@ give-back:
 		[ ! -e "$$made" ] || chown -hR --reference=. "$$made"; \
 	done
 
-bpf: build/understudy.bpf.o ## compile the BPF programs
+bpf: build/understudy.bpf.o build/inbound.bpf.o ## compile the BPF programs
 
 native: build/libunderstudy.so build/understudy-launch ## compile the native shim and the launcher of commands
 
@@ -94,12 +94,14 @@ clean: ## remove what was built
 	rm -rf build
 
 # gen object deduplicates BTF and fixes its offsets, which is what libbpf then loads.
-build/understudy.bpf.o: build/understudy.bpf.raw.o
+build/%.bpf.o: build/%.bpf.raw.o
 	$(BPFTOOL) gen object $@ $<
 
-build/understudy.bpf.raw.o: bpf/understudy.bpf.c Makefile
+build/%.bpf.raw.o: bpf/%.bpf.c Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF build/understudy.bpf.d -MT $@ -c $< -o $@
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF build/$*.bpf.d -MT $@ -c $< -o $@
+
+.PRECIOUS: build/%.bpf.raw.o
 
 build/libunderstudy.so: $(SHIM_OBJECTS)
 	$(CC) -shared -Wl,-soname,$(@F) -Wl,--no-undefined $^ -o $@ $(NATIVE_LIBS)
@@ -111,4 +113,4 @@ build/native/%.o: native/%.c Makefile
 build/understudy-launch: build/native/launch.o
 	$(CC) $^ -o $@
 
--include build/understudy.bpf.d $(wildcard build/native/*.d)
+-include build/understudy.bpf.d build/inbound.bpf.d $(wildcard build/native/*.d)

@@ -3,37 +3,14 @@
 
 #define HANDLED 1
 
-/* verifier: clang 14 merges loads of two ctx fields in two branches into one load through a computed pointer
- * ("dereference of modified ctx ptr"), so fields are read through volatile and before any branch between them.
- */
-#define READ_CTX(field) (*(volatile typeof(field) *)&(field))
-
-static __always_inline struct words local_address(struct bpf_sock_ops *ctx, int v4)
-{
-	__u32 ip4 = READ_CTX(ctx->local_ip4);
-	struct words ip6 = { { READ_CTX(ctx->local_ip6[0]), READ_CTX(ctx->local_ip6[1]), READ_CTX(ctx->local_ip6[2]),
-			       READ_CTX(ctx->local_ip6[3]) } };
-
-	return v4 ? map_v4(ip4) : ip6;
-}
-
-static __always_inline struct words remote_address(struct bpf_sock_ops *ctx, int v4)
-{
-	__u32 ip4 = READ_CTX(ctx->remote_ip4);
-	struct words ip6 = { { READ_CTX(ctx->remote_ip6[0]), READ_CTX(ctx->remote_ip6[1]), READ_CTX(ctx->remote_ip6[2]),
-			       READ_CTX(ctx->remote_ip6[3]) } };
-
-	return v4 ? map_v4(ip4) : ip6;
-}
-
 static __always_inline struct leg_key client_leg(struct bpf_sock_ops *ctx, const struct client_state *state)
 {
 	struct leg_key key = { .listener_id = state->listener_id };
-	struct words source = local_address(ctx, is_mapped_v4((const struct words *)state->dst.addr));
+	struct words source = LOCAL_ADDRESS(ctx, is_mapped_v4((const struct words *)state->dst.addr));
 
 	__builtin_memcpy(key.source, &source, sizeof(key.source));
-	key.source_port = READ_CTX(ctx->local_port);
-	key.listen_port = bpf_ntohl(READ_CTX(ctx->remote_port));
+	key.source_port = CTX_FIELD(ctx->local_port);
+	key.listen_port = bpf_ntohl(CTX_FIELD(ctx->remote_port));
 	return key;
 }
 
@@ -73,23 +50,24 @@ static __always_inline void arriving(struct bpf_sock_ops *ctx)
 	id = bpf_sk_storage_get(&listeners, sk, NULL, 0);
 	if (!id)
 		return; /* a server of the workload's own */
-	source = remote_address(ctx, READ_CTX(ctx->family) == AF_INET);
+	source = REMOTE_ADDRESS(ctx, CTX_FIELD(ctx->family) == AF_INET);
 	__builtin_memcpy(key.source, &source, sizeof(key.source));
 	key.listener_id = *id;
-	key.source_port = bpf_ntohl(READ_CTX(ctx->remote_port));
-	key.listen_port = READ_CTX(ctx->local_port);
+	key.source_port = bpf_ntohl(CTX_FIELD(ctx->remote_port));
+	key.listen_port = CTX_FIELD(ctx->local_port);
 	dst = bpf_map_lookup_elem(&in_flight, &key);
 	if (!dst) {
 		count(COUNTER_ACCEPT_UNKNOWN);
 		return;
 	}
 	cookie = bpf_get_socket_cookie(ctx);
+	bpf_sock_ops_cb_flags_set(ctx, BPF_SOCK_OPS_STATE_CB_FLAG);
 	if (bpf_map_update_elem(&orig_dst, &cookie, dst, BPF_ANY))
 		count(COUNTER_ORIG_DST_FULL);
-	else
-		bpf_sock_ops_cb_flags_set(ctx, BPF_SOCK_OPS_STATE_CB_FLAG);
 	if (!bpf_sk_storage_get(&accepted, sk, dst, BPF_SK_STORAGE_GET_F_CREATE))
 		count(COUNTER_STORAGE_FULL);
+	if (tell_mockserver(&cookie, dst))
+		count(COUNTER_MOCKSERVER_FULL);
 	bpf_map_delete_elem(&in_flight, &key);
 	count(COUNTER_ACCEPTED);
 }
@@ -111,8 +89,8 @@ static __always_inline void report(struct bpf_sock_ops *ctx, struct bpf_sock *sk
 	event->verdict = state->verdict;
 	event->old_state = old_state;
 	event->closed_ns = bpf_ktime_get_ns();
-	event->srtt_us = READ_CTX(ctx->srtt_us) >> 3; /* kept shifted by 3 (struct tcp_sock) */
-	event->retransmits = READ_CTX(ctx->total_retrans);
+	event->srtt_us = CTX_FIELD(ctx->srtt_us) >> 3; /* kept shifted by 3 (struct tcp_sock) */
+	event->retransmits = CTX_FIELD(ctx->total_retrans);
 	if (tcp) {
 		const struct sock *inner = &tcp->inet_conn.icsk_inet.sk;
 
@@ -130,18 +108,18 @@ static __always_inline void report(struct bpf_sock_ops *ctx, struct bpf_sock *sk
 
 static __always_inline void closed(struct bpf_sock_ops *ctx)
 {
-	__u32 old_state = READ_CTX(ctx->args[0]);
+	__u32 old_state = CTX_FIELD(ctx->args[0]);
 	struct bpf_sock *sk = ctx->sk;
 	struct client_state *state;
 	struct leg_key leg;
 	__u64 cookie;
 
-	if (READ_CTX(ctx->args[1]) != BPF_TCP_CLOSE || !sk)
+	if (CTX_FIELD(ctx->args[1]) != BPF_TCP_CLOSE || !sk)
 		return;
 	cookie = bpf_get_socket_cookie(ctx);
 	state = state_of(sk, cookie);
 	if (!state) {
-		bpf_map_delete_elem(&orig_dst, &cookie);
+		forget_accepted(&cookie);
 		return;
 	}
 	leg = client_leg(ctx, state);

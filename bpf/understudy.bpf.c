@@ -15,6 +15,7 @@
 #include "decide.h"
 #include "hooks.h"
 #include "clients.h"
+#include "ends.h"
 
 #include "dns.bpf.c"
 #include "connect.bpf.c"

@@ -22,6 +22,14 @@ struct original_dst {
 _Static_assert(sizeof(struct original_dst) == 64, "original_dst is 64 bytes in src/kernel/layout.ts");
 
 #define ORIGINAL_DST_SOURCE_BOUND 1 /* the application chose its source address with bind() */
+#define ORIGINAL_DST_INBOUND 2 /* the workload itself was called: no connect() of ours, so no pid, comm and cookies */
+
+/* Value of mockserver_orig_dst (same key as orig_dst): what MockServer's own reader expects. IPv4 only. */
+struct mockserver_dst {
+	__u8 addr[4]; /* network order */
+	__u8 port[2]; /* network order; bytes, so that the struct ends after them */
+};
+_Static_assert(sizeof(struct mockserver_dst) == 6, "mockserver_dst is 6 bytes in src/kernel/layout.ts");
 
 /* Inclusive, host order. */
 struct port_range {
@@ -106,6 +114,7 @@ enum verdict {
 	COUNTER_EVENTS,		  /* summaries written */
 	COUNTER_EVENTS_DROPPED,	  /* summaries lost: the ring was full */
 	COUNTER_SOURCE_NOT_BOUND, /* bpf_bind refused the workload's address: getsockname says loopback */
+	COUNTER_MOCKSERVER_FULL,  /* mockserver_orig_dst refused an entry */
 	/* UDP to port 53: once for a connect(), once for each datagram of a socket that is not connected */
 	COUNTER_DNS_REDIRECTED, /* sent to our listener */
 	COUNTER_DNS_EXCLUDED,	/* left alone: a rule says so */
@@ -130,5 +139,52 @@ struct connection_event {
 	__u32 retransmits; /* segments sent again */
 };
 _Static_assert(sizeof(struct connection_event) == 120, "connection_event is 120 bytes in src/kernel/layout.ts");
+
+/* From here on: inbound.bpf.o. */
+
+#define MAX_INBOUND_PORTS 64
+
+/* Value of inbound_ports; key: the application's port (__u16, host order). */
+struct inbound_port {
+	__u16 proxy_port; /* host order; tc only */
+	__u16 slot;	  /* sk_lookup only: its sockets are slots 2 * slot (IPv4) and 2 * slot + 1 (IPv6) */
+};
+_Static_assert(sizeof(struct inbound_port) == 4, "inbound_port is 4 bytes in src/kernel/inbound-layout.ts");
+
+/* Key of own_dials: a connection of the proxy's own to the application; value: __u8, unused. */
+struct own_dial {
+	__u8 addr[16]; /* of the proxy's end */
+	__u16 port;    /* of the proxy's end, host order */
+	__u16 app_port;
+};
+_Static_assert(sizeof(struct own_dial) == 20, "own_dial is 20 bytes in src/kernel/inbound-layout.ts");
+
+/* What became of a packet, a look-up or an accepted socket. */
+enum inbound_counter {
+	INBOUND_STEERED,	  /* a new connection was given to the proxy (tc: its SYN) */
+	INBOUND_NO_LISTENER,	  /* left to the application: the proxy does not listen */
+	INBOUND_STRANGER,	  /* left to the application: somebody else listens on the proxy port */
+	INBOUND_AGENT_STALE,	  /* left to the application: no heartbeat */
+	INBOUND_DRAINING,	  /* left to the application: drain() */
+	INBOUND_KEPT_BY_APP,	  /* segment of a connection that the application has itself */
+	INBOUND_OWN_TRAFFIC,	  /* left alone: it carries the agent's mark */
+	INBOUND_OUTGOING,	  /* left alone: a connection from the proxy port, not to it */
+	INBOUND_IP_OPTIONS,	  /* left alone: IPv4 options */
+	INBOUND_FRAGMENT,	  /* left alone: a part of a packet */
+	INBOUND_EXTENSION_HEADER, /* left alone: IPv6 extension headers before TCP */
+	INBOUND_VLAN,		  /* left alone: a tagged frame */
+	INBOUND_TRUNCATED,	  /* left alone: shorter than its headers, or not what they say */
+	INBOUND_NOT_REWRITTEN,	  /* the kernel refused the change; the packet is as it was */
+	INBOUND_OWN_DIAL,	  /* passed: the proxy, or the pod itself, calls the application */
+	INBOUND_LOOPBACK,	  /* passed: it came over lo */
+	INBOUND_NOT_ASSIGNED,	  /* the kernel, or an earlier program, refused the socket */
+	INBOUND_FAILED_CLOSED,	  /* dropped: no socket of ours can take it */
+	INBOUND_ACCEPTED,	  /* a record reached an accepted socket */
+	INBOUND_ORIG_DST_FULL,	  /* orig_dst refused an entry: the accepted socket's storage still answers */
+	INBOUND_STORAGE_FULL,	  /* the accepted socket's storage could not be made: orig_dst still answers */
+	INBOUND_MOCKSERVER_FULL,  /* mockserver_orig_dst refused an entry */
+	INBOUND_ANSWERED,	  /* getsockopt(SO_ORIGINAL_DST) was answered */
+	INBOUND_MAX,
+};
 
 #endif

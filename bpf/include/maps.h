@@ -4,6 +4,7 @@
 #define UNDERSTUDY_MAPS_H
 
 #include "contract.h"
+#include "records.h"
 
 /* What is kept of a client socket, from connect() to its end. */
 struct client_state {
@@ -89,22 +90,6 @@ struct {
 	__type(key, struct leg_key);
 	__type(value, struct original_dst);
 } in_flight SEC(".maps");
-
-/* The contract map, pinned by the agent: cookie of the accepted socket -> where it was going. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
-	__type(key, __u64);
-	__type(value, struct original_dst);
-} orig_dst SEC(".maps");
-
-/* The same answer in the accepted socket itself: no eviction, and its life is the socket's. */
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct original_dst);
-} accepted SEC(".maps");
 
 /* Written by connect4/6 and sendmsg4/6 for a UDP socket that asks a name server; read by recvmsg4/6, getpeername4/6 and
  * sock_release.
