@@ -10,12 +10,26 @@
 
 #include <bpf/libbpf.h>
 
-#define MAX_LINKS 16
+#define MAX_CGROUP_LINKS 16
+#define MAX_ATTACHMENTS 4
+
+enum attachment_kind { NOT_ATTACHED, ATTACHED_LINK, ATTACHED_FILTER };
+
+/* A program on a hook that is not a cgroup. */
+struct attachment {
+	enum attachment_kind kind;
+	int fd; /* the link; of a clsact filter its netns, -1 for our own */
+	int ifindex;
+	int egress;
+	uint32_t program_id;
+	char program[32];
+};
 
 struct handle {
 	struct bpf_object *object;
-	struct bpf_link *links[MAX_LINKS];
+	struct bpf_link *links[MAX_CGROUP_LINKS];
 	int link_count;
+	struct attachment attachments[MAX_ATTACHMENTS];
 	int orig_dst_fd;
 	int accepted_fd;
 	struct ring_buffer *ring;
@@ -39,5 +53,7 @@ int understudy_keep_event(void *context, void *data, size_t size);
 void *understudy_drain(void);
 /* Ends the heartbeat thread if there is one. */
 void understudy_stop_heartbeat(struct handle *handle);
+/* Ends what inbound.c has attached. */
+void understudy_detach_all(struct handle *handle);
 
 #endif

@@ -130,6 +130,36 @@ int understudy_trim_memory(void);
 /* Mounts a BPF file system on path. */
 int understudy_mount_bpffs(const char *path);
 
+/* Before loading: leaves out a program; takes a map of another handle, or a pinned one (EEXIST: it does not fit). */
+int understudy_skip_program(int32_t handle, const char *program);
+int understudy_share_map(int32_t handle, const char *map, int32_t from);
+int understudy_share_pin(int32_t handle, const char *map, const char *path);
+
+/* The kernel's number of a loaded program. */
+int understudy_program_id(int32_t handle, const char *program);
+/* The index of an interface; -EPROTONOSUPPORT when it is not Ethernet. */
+int understudy_interface(int32_t netns_fd, const char *name);
+
+/*
+ * Attaches to an interface with a tcx link (Linux 6.6; -EINVAL before), to a network namespace with a link, or to an
+ * interface with a filter of its clsact qdisc. Links vanish with the process, filters do not.
+ */
+int understudy_attach_tcx(int32_t handle, const char *program, int32_t netns_fd, int32_t ifindex, int32_t egress);
+int understudy_attach_netns(int32_t handle, const char *program, int32_t netns_fd);
+int understudy_attach_clsact(int32_t handle, const char *program, int32_t netns_fd, int32_t ifindex, int32_t egress);
+/* Takes a program off the hooks that the three put it on. */
+int understudy_detach(int32_t handle, const char *program);
+
+/* The clsact qdisc: is there one, 1 or 0; make it, 0 when there was one; remove it unless it has filters, 0 or 1. */
+int understudy_has_clsact(int32_t netns_fd, int32_t ifindex);
+int understudy_make_clsact(int32_t netns_fd, int32_t ifindex);
+int understudy_remove_clsact(int32_t netns_fd, int32_t ifindex);
+/* Removes our filter if it still is this program; returns 1 then, else 0. */
+int understudy_remove_filter(int32_t netns_fd, int32_t ifindex, int32_t egress, uint32_t program_id);
+
+/* Puts a listening socket into its family's slot of a sockmap: 2 * slot or 2 * slot + 1. */
+int understudy_assign_socket(int32_t handle, const char *map, uint32_t slot, int32_t fd);
+
 /* Can this kernel, with these rights, load such a program, map, or helper in a program? 1, 0 or -errno. */
 int understudy_probe_program(int32_t program_type);
 int understudy_probe_map(int32_t map_type);

@@ -98,8 +98,8 @@ export const layoutDifferences = (
 }
 
 /** Throws LAYOUT_MISMATCH unless the object file and this program agree on every shared struct. */
-export const checkLayout = (objectFile: Buffer): void => {
-  const differences = layoutDifferences(objectFile)
+export const checkLayout = (objectFile: Buffer, layouts?: Readonly<Record<string, StructLayout>>): void => {
+  const differences = layoutDifferences(objectFile, layouts)
   if (differences.length === 0) return
   throw new UnderstudyError('LAYOUT_MISMATCH', `the BPF object does not fit this program: ${differences.join('; ')}`, {
     remedy: 'Rebuild it: `make bpf`.',

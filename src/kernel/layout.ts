@@ -30,6 +30,7 @@ export const ORIGINAL_DST = {
     comm: at(48, 16),
   },
 } as const
+export const MOCKSERVER_DST = { size: 6, fields: { addr: at(0, 4), port: at(4, 2) } } as const
 export const POLICY = {
   size: 116,
   fields: {
@@ -78,6 +79,7 @@ export const CONNECTION_EVENT = {
 /** By the names the structs have in C. */
 export const LAYOUTS: Readonly<Record<string, StructLayout>> = {
   original_dst: ORIGINAL_DST,
+  mockserver_dst: MOCKSERVER_DST,
   policy: POLICY,
   cidr_key: CIDR_KEY,
   leg_key: LEG_KEY,
@@ -111,6 +113,7 @@ export const COUNTERS: readonly string[] = [
   'events',
   'events_dropped',
   'source_not_bound',
+  'mockserver_full',
   'dns_redirected',
   'dns_excluded',
   'dns_no_agent',

@@ -3,7 +3,7 @@
  * Everything detaches and unloads with `close()` or with the process; only pins outlive it.
  */
 import { readFileSync } from 'node:fs'
-import type { ConnectionSummary, Endpoint, SavedDestination } from '../flow.ts'
+import type { ConnectionSummary, Endpoint } from '../flow.ts'
 import { checkLayout } from './btf.ts'
 import { explainAttach, explainLoad } from './explain.ts'
 import {
@@ -12,13 +12,19 @@ import {
   COUNTERS,
   decodeAskedServer,
   decodeConnectionEvent,
-  decodeOriginalDst,
   encodeAsker,
   encodeCidr,
   encodePolicy,
-  ORIGINAL_DST,
   type PolicyRecord,
 } from './layout.ts'
+import {
+  countersOf,
+  type Identity,
+  identifier,
+  type MockServerMap,
+  startBeating,
+  useMockServerMap,
+} from './loaded-object.ts'
 import type { Shim } from './shim.ts'
 
 export interface KernelOptions {
@@ -33,6 +39,8 @@ export interface KernelOptions {
   readonly mark: number
   /** Policies by netns cookie (a node's agent), or one policy for all under the attached cgroup (a run). */
   readonly byNetns: boolean
+  /** Also keep the map that MockServer reads, pinned here; see useMockServerMap. */
+  readonly mockServerMapPath?: string
 }
 
 export interface Kernel {
@@ -55,7 +63,7 @@ export interface Kernel {
   pinOriginalDestinations(path: string): void
   startHeartbeat(): void
   /** One native call: cookie and saved destination of an accepted socket. */
-  identify(fd: number): { readonly cookie: bigint; readonly saved?: SavedDestination }
+  identify(fd: number): Identity
   /** Hands over every summary in the ring. */
   drainEvents(each: (summary: ConnectionSummary) => void): void
   readCounters(): Record<string, number>
@@ -79,8 +87,6 @@ const DATAGRAM_PROGRAMS = ['restore_source4', 'restore_source6', 'redirect_sendm
 const SOCKOPS_PROGRAM = 'follow_sockets'
 const PROG_TYPE_CGROUP_SOCK_ADDR = 18
 const HELPER_GET_CURRENT_PID_TGID = 14
-/** The event loop may be busy this many stale-times before it counts as dead. */
-const STALL_FACTOR = 3
 const EVENTS_PER_CALL = 2048
 
 const u64 = (value: bigint): Buffer => {
@@ -95,7 +101,7 @@ const u32 = (value: number): Buffer => {
   return bytes
 }
 
-const configure = (shim: Shim, handle: number, options: KernelOptions): void => {
+const configure = (shim: Shim, handle: number, options: KernelOptions): MockServerMap => {
   const named = shim.raw('understudy_probe_helper', PROG_TYPE_CGROUP_SOCK_ADDR, HELPER_GET_CURRENT_PID_TGID) === 1
   const tunables: [string, Buffer][] = [
     ['heartbeat_stale_ns', u64(BigInt(options.heartbeatStaleMs) * 1_000_000n)],
@@ -107,30 +113,33 @@ const configure = (shim: Shim, handle: number, options: KernelOptions): void => 
   shim.call('understudy_set_capacity', handle, 'orig_dst', options.flowCapacity)
   shim.call('understudy_set_capacity', handle, 'in_flight', options.flowCapacity)
   shim.call('understudy_set_capacity', handle, 'events', options.ringBytes)
+  return useMockServerMap(shim, handle, options.mockServerMapPath, options.flowCapacity)
 }
 
 /** Opens, configures and loads the object file. Throws LAYOUT_MISMATCH, NOT_ROOT, KERNEL_FEATURE_MISSING or, where the
  * reason is another, KERNEL_CALL_FAILED. */
-const load = (shim: Shim, options: KernelOptions): number => {
+const load = (shim: Shim, options: KernelOptions): { handle: number; mockServerMap: MockServerMap } => {
   checkLayout(readFileSync(options.objectPath))
   const handle = shim.call('understudy_open', options.objectPath)
   try {
-    configure(shim, handle, options)
+    const mockServerMap = configure(shim, handle, options)
     const result = shim.raw('understudy_load', handle)
     if (result < 0) throw explainLoad(result, shim.takeLog())
+    mockServerMap.pin()
+    return { handle, mockServerMap }
   } catch (error) {
     shim.raw('understudy_close', handle)
     throw error
   }
-  return handle
 }
 
 /** No program has this number: whoever calls with it is told EBADF. */
 const CLOSED = -1
 
 export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
-  let handle = load(shim, options)
-  const found = Buffer.alloc(8 + ORIGINAL_DST.size)
+  const loaded = load(shim, options)
+  let handle = loaded.handle
+  const identify = identifier(shim)
   const asked = Buffer.alloc(ASKED_SERVER.size)
   const batch = Buffer.alloc(CONNECTION_EVENT.size * EVENTS_PER_CALL)
   let ticker: NodeJS.Timeout | undefined
@@ -166,17 +175,9 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
       shim.call('understudy_pin_map', handle, 'orig_dst', path)
     },
     startHeartbeat: () => {
-      const stallMs = options.heartbeatStaleMs * STALL_FACTOR
-      shim.call('understudy_start_heartbeat', handle, options.heartbeatIntervalMs, stallMs)
-      ticker = setInterval(() => shim.raw('understudy_tick', handle), options.heartbeatIntervalMs).unref()
+      ticker = startBeating(shim, handle, options)
     },
-    identify: (fd) => {
-      const source = shim.raw('understudy_lookup', handle, fd, found)
-      if (source < 0) return { cookie: 0n }
-      const cookie = found.readBigUInt64LE(0)
-      if (source === 0) return { cookie }
-      return { cookie, saved: decodeOriginalDst(found, 8, source === 1 ? 'map' : 'storage') }
-    },
+    identify: (fd) => identify(handle, fd),
     drainEvents: (each) => {
       const offsetMs = Date.now() - Number(process.hrtime.bigint() / 1_000_000n)
       for (let count = EVENTS_PER_CALL; count === EVENTS_PER_CALL; ) {
@@ -184,11 +185,7 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
         for (let i = 0; i < count; i++) each(decodeConnectionEvent(batch, i * CONNECTION_EVENT.size, offsetMs))
       }
     },
-    readCounters: () => {
-      const bytes = Buffer.alloc(COUNTERS.length * 8)
-      const count = shim.call('understudy_counters', handle, bytes, bytes.length)
-      return Object.fromEntries(COUNTERS.slice(0, count).map((name, i) => [name, Number(bytes.readBigUInt64LE(i * 8))]))
-    },
+    readCounters: () => countersOf(shim, handle, COUNTERS),
     readMapEntries: () => ({
       orig_dst: shim.call('understudy_map_entries', handle, 'orig_dst'),
       in_flight: shim.call('understudy_map_entries', handle, 'in_flight'),
@@ -202,6 +199,7 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
     close: () => {
       if (handle === CLOSED) return
       clearInterval(ticker)
+      loaded.mockServerMap.unpin()
       shim.raw('understudy_close', handle)
       handle = CLOSED // the number is soon another's
     },
