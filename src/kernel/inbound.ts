@@ -3,27 +3,23 @@
  * namespace. One object per workload, so its maps belong to one namespace. Everything detaches and unloads with
  * `close()` or with the process, but for clsact filters (see `remains`), which harm nobody without us.
  */
-import { fstatSync, readFileSync, statSync } from 'node:fs'
-import { UnderstudyError } from '../errors.ts'
+import { readFileSync } from 'node:fs'
 import { checkLayout } from './btf.ts'
 import { explainAttach, explainLoad } from './explain.ts'
+import { encodeOwnDial, INBOUND_COUNTERS, INBOUND_LAYOUTS, type OwnDial } from './inbound-layout.ts'
+import { type InboundMode, type InboundPort, portTable, u32 } from './inbound-ports.ts'
 import {
-  encodeInboundPort,
-  encodeOwnDial,
-  encodePort,
-  INBOUND_COUNTERS,
-  INBOUND_LAYOUTS,
-  MAX_INBOUND_PORTS,
-  type OwnDial,
-} from './inbound-layout.ts'
+  EGRESS,
+  findInterface,
+  INGRESS,
+  type InboundRemains,
+  type TcAttachment,
+  type TcHook,
+  tcAttachment,
+} from './inbound-tc.ts'
 import { countersOf, identifier, type MockServerMap, startBeating, useMockServerMap } from './loaded-object.ts'
 import type { Kernel } from './programs.ts'
-import { errorName, type Shim } from './shim.ts'
-
-/** How connections are handed over: `tc` changes port numbers on an interface, `sk_lookup` chooses the socket. */
-export type InboundMode = 'tc' | 'sk_lookup'
-/** Where the tc programs hang: tcx links (Linux 6.6), which vanish with the process, or filters of a clsact qdisc. */
-export type TcHook = 'tcx' | 'clsact'
+import type { Shim } from './shim.ts'
 
 export interface InboundOptions {
   /** build/inbound.bpf.o */
@@ -60,25 +56,6 @@ export interface InboundOptions {
    * order), pinned here. A fitting map that is pinned there already is used and left behind.
    */
   readonly mockServerMapPath?: string
-}
-
-/** `proxyPort` is where the proxy listens for `appPort`; tc needs one of its own per application port. */
-export interface InboundPort {
-  readonly appPort: number
-  /** Not used by sk_lookup, where the proxy may listen on any port; give 0. */
-  readonly proxyPort: number
-}
-
-/** What a killed process leaves behind when it hung on clsact: enough for `removeRemains` to find it, and only it. */
-export interface InboundRemains {
-  readonly netnsPath: string
-  /** Inode of the namespace: another one may have the path by now. */
-  readonly netnsInode: string
-  readonly ifindex: number
-  /** Of the ingress and the egress program. */
-  readonly programIds: readonly [number, number]
-  /** There was no clsact qdisc before us. */
-  readonly madeQdisc: boolean
 }
 
 /** Where a proxied connection goes on is read with the main programs' `identify`, or here, from the accepted socket. */
@@ -121,22 +98,11 @@ export interface InboundKernel {
   close(): void
 }
 
-const INGRESS = 'steer_ingress'
-const EGRESS = 'restore_egress'
 const LOOKUP = 'steer_lookup'
 const RECORD = 'record_inbound'
 const ANSWER = 'answer_original_dst'
 /** No program has this number: whoever calls with it is told EBADF. */
 const CLOSED = -1
-/** What a kernel without tcx says to its attach types. */
-const NO_TCX = new Set(['EINVAL', 'EOPNOTSUPP', 'ENOTSUPP'])
-
-const u32 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
-}
-
 const u64 = (value: bigint): Buffer => {
   const bytes = Buffer.alloc(8)
   bytes.writeBigUInt64LE(value)
@@ -144,23 +110,6 @@ const u64 = (value: bigint): Buffer => {
 }
 
 const flag = (on: boolean | undefined): Buffer => Buffer.from([on ? 1 : 0])
-
-const netnsInode = (fd: number): string =>
-  String((fd < 0 ? statSync('/proc/self/ns/net', { bigint: true }) : fstatSync(fd, { bigint: true })).ino)
-
-/** Why these ports cannot be, or undefined. */
-const portsFault = (ports: readonly InboundPort[], mode: InboundMode): string | undefined => {
-  if (ports.length > MAX_INBOUND_PORTS) return `at most ${MAX_INBOUND_PORTS} ports can be intercepted`
-  const apps = new Set(ports.map(({ appPort }) => appPort))
-  if (apps.size < ports.length) return 'a port is named twice'
-  const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65_535
-  if (![...apps].every(isPort)) return 'a port is a number from 1 to 65535'
-  if (mode === 'sk_lookup') return undefined
-  const proxies = new Set(ports.map(({ proxyPort }) => proxyPort))
-  if (![...proxies].every(isPort)) return 'a proxy port is a number from 1 to 65535'
-  if (proxies.size < ports.length) return 'two ports of the application need two of the proxy'
-  return [...proxies].some((port) => apps.has(port)) ? "a proxy port is one of the application's" : undefined
-}
 
 const configure = (shim: Shim, handle: number, options: InboundOptions): MockServerMap => {
   const isTc = options.mode === 'tc'
@@ -198,81 +147,9 @@ const load = (shim: Shim, options: InboundOptions): { handle: number; mockServer
   }
 }
 
-/** The index of the interface to hang on; 0 where none is needed. Throws ATTACH_REFUSED. */
-const findInterface = (shim: Shim, { mode, netnsFd, interface: name = '' }: InboundOptions): number => {
-  if (mode !== 'tc') return 0
-  const result = shim.raw('understudy_interface', netnsFd, name)
-  if (result > 0) return result
-  const errno = errorName(result)
-  const why = errno === 'EPROTONOSUPPORT' ? 'it is not an Ethernet device' : errno
-  throw new UnderstudyError('ATTACH_REFUSED', `cannot intercept on the interface "${name}": ${why}`, {
-    remedy: 'Name the interface that clients come in by, as `ip link` shows it in the workload.',
-    facts: { interface: name, errno },
-  })
-}
-
-/** The tc programs on and off the interface: egress first on, ingress first off. */
-const tcAttachment = (shim: Shim, handle: number, options: InboundOptions, ifindex: number) => {
-  const { netnsFd, hook = 'auto' } = options
-  let attachedBy: TcHook | undefined
-  let madeQdisc = false
-
-  const attachBoth = (call: 'understudy_attach_tcx' | 'understudy_attach_clsact'): number => {
-    const out = shim.raw(call, handle, EGRESS, netnsFd, ifindex, 1)
-    if (out < 0) return out
-    const inward = shim.raw(call, handle, INGRESS, netnsFd, ifindex, 0)
-    if (inward < 0) shim.raw('understudy_detach', handle, EGRESS)
-    return inward
-  }
-  const removeQdisc = (): void => {
-    if (madeQdisc) shim.raw('understudy_remove_clsact', netnsFd, ifindex)
-    madeQdisc = false
-  }
-  const refuse = (result: number, by: TcHook): never => {
-    throw explainAttach(result, `${INGRESS} and ${EGRESS} (${by})`, options.interface ?? '', shim.takeLog())
-  }
-  const byClsact = (): void => {
-    const made = shim.raw('understudy_make_clsact', netnsFd, ifindex)
-    if (made < 0) refuse(made, 'clsact')
-    madeQdisc = made === 1
-    const result = attachBoth('understudy_attach_clsact')
-    if (result < 0) {
-      removeQdisc()
-      refuse(result, 'clsact')
-    }
-    attachedBy = 'clsact'
-  }
-  return {
-    attachedBy: () => attachedBy,
-    attach: () => {
-      if (hook === 'clsact') return byClsact()
-      const result = attachBoth('understudy_attach_tcx')
-      if (result >= 0) attachedBy = 'tcx'
-      else if (hook === 'auto' && NO_TCX.has(errorName(result))) byClsact()
-      else refuse(result, 'tcx')
-    },
-    detach: () => {
-      for (const program of [INGRESS, EGRESS]) shim.raw('understudy_detach', handle, program)
-      removeQdisc()
-      attachedBy = undefined
-    },
-  }
-}
-
-/** Opens, configures and loads. Throws LAYOUT_MISMATCH, ATTACH_REFUSED (no such interface) and what loadKernel throws. */
-export const loadInbound = (shim: Shim, options: InboundOptions): InboundKernel => {
-  const ifindex = findInterface(shim, options)
-  const loaded = load(shim, options)
-  let handle = loaded.handle
-  const identify = identifier(shim)
-  const isTc = options.mode === 'tc'
-  const tc = tcAttachment(shim, handle, options, ifindex)
-  const hadQdisc = isTc && shim.raw('understudy_has_clsact', options.netnsFd, ifindex) === 1
-  /** appPort → proxy port and slot. */
-  let known = new Map<number, { readonly proxyPort: number; readonly slot: number }>()
-  let ticker: NodeJS.Timeout | undefined
+/** The programs that are on or off as one: what steers, and what keeps the record. */
+const steering = (shim: Shim, handle: number, options: InboundOptions, tc: TcAttachment | undefined) => {
   let isRecording = false
-
   const attachToCgroup = (program: string): void => {
     const result = shim.raw('understudy_attach', handle, program, options.listenerCgroup)
     if (result < 0) throw explainAttach(result, program, options.listenerCgroup, shim.takeLog())
@@ -283,97 +160,70 @@ export const loadInbound = (shim: Shim, options: InboundOptions): InboundKernel 
     isRecording = true
     if (options.thirdParty) attachToCgroup(ANSWER)
   }
-  const setDraining = (on: boolean): void => {
-    shim.call('understudy_map_update', handle, 'draining', u32(0), u32(on ? 1 : 0))
-  }
-  const forgetPort = (appPort: number, { proxyPort, slot }: { proxyPort: number; slot: number }): void => {
-    shim.raw('understudy_map_delete', handle, 'inbound_ports', encodePort(appPort))
-    if (isTc) shim.raw('understudy_map_delete', handle, 'proxy_ports', encodePort(proxyPort))
-    for (const index of [slot * 2, slot * 2 + 1]) {
-      if (!isTc) shim.raw('understudy_map_delete', handle, 'inbound_sockets', u32(index))
-    }
-  }
-  const setPorts = (ports: readonly InboundPort[]): void => {
-    const fault = portsFault(ports, options.mode)
-    if (fault) throw new RangeError(fault)
-    const wanted = new Map(ports.map(({ appPort, proxyPort }) => [appPort, isTc ? proxyPort : 0]))
-    for (const [appPort, port] of known) if (wanted.get(appPort) !== port.proxyPort) forgetPort(appPort, port)
-    const kept = [...known].filter(([appPort, port]) => wanted.get(appPort) === port.proxyPort)
-    known = new Map(kept)
-    const taken = new Set([...known.values()].map(({ slot }) => slot))
-    let slot = 0
-    for (const [appPort, proxyPort] of wanted) {
-      if (known.has(appPort)) continue
-      while (taken.has(slot)) slot++
-      taken.add(slot)
-      // The way back first: an answer must never leave with the proxy's port.
-      if (isTc) shim.call('understudy_map_update', handle, 'proxy_ports', encodePort(proxyPort), encodePort(appPort))
-      shim.call(
-        'understudy_map_update',
-        handle,
-        'inbound_ports',
-        encodePort(appPort),
-        encodeInboundPort(proxyPort, slot),
-      )
-      known.set(appPort, { proxyPort, slot })
-    }
-  }
-  const detach = (): void => {
-    if (isTc) tc.detach()
-    else shim.raw('understudy_detach', handle, LOOKUP)
-  }
-  const markListener = (fd: number): void => {
-    shim.call('understudy_map_update', handle, 'inbound_listeners', u32(fd), u32(1))
-  }
-
   return {
     attach: () => {
       record()
-      if (isTc) return tc.attach()
+      if (tc) return tc.attach()
       const result = shim.raw('understudy_attach_netns', handle, LOOKUP, options.netnsFd)
       if (result < 0) throw explainAttach(result, LOOKUP, 'the network namespace', shim.takeLog())
     },
-    get attachedBy() {
-      return tc.attachedBy()
+    detach: () => {
+      if (tc) tc.detach()
+      else shim.raw('understudy_detach', handle, LOOKUP)
     },
-    setPorts,
+  }
+}
+
+/** Opens, configures and loads. Throws LAYOUT_MISMATCH, ATTACH_REFUSED (no such interface) and what loadKernel throws. */
+export const loadInbound = (shim: Shim, options: InboundOptions): InboundKernel => {
+  const isTc = options.mode === 'tc'
+  const onto = isTc ? findInterface(shim, options.netnsFd, options.interface ?? '') : undefined
+  const loaded = load(shim, options)
+  let handle = loaded.handle
+  const identify = identifier(shim)
+  const tc = onto && tcAttachment(shim, handle, onto, options.hook ?? 'auto')
+  const ports = portTable(shim, handle, options.mode)
+  const { attach, detach } = steering(shim, handle, options, tc)
+  let ticker: NodeJS.Timeout | undefined
+
+  const setMap = (map: string, key: Buffer, value: Buffer): void => {
+    shim.call('understudy_map_update', handle, map, key, value)
+  }
+  const entries = (map: string): number => shim.call('understudy_map_entries', handle, map)
+  const markListener = (fd: number): void => setMap('inbound_listeners', u32(fd), u32(1))
+
+  return {
+    attach,
+    get attachedBy() {
+      return tc?.attachedBy()
+    },
+    setPorts: ports.set,
     markListener,
     assign: (appPort, listenerFd) => {
-      const port = known.get(appPort)
-      if (isTc || !port) throw new RangeError(`port ${appPort} is not one of the ports to look up`)
+      const slot = ports.slotOf(appPort)
+      if (isTc || slot === undefined) throw new RangeError(`port ${appPort} is not one of the ports to look up`)
       if (!options.thirdParty) markListener(listenerFd)
-      shim.call('understudy_assign_socket', handle, 'inbound_sockets', port.slot, listenerFd)
+      shim.call('understudy_assign_socket', handle, 'inbound_sockets', slot, listenerFd)
     },
-    ownDial: (dial) => {
-      shim.call('understudy_map_update', handle, 'own_dials', encodeOwnDial(dial), flag(true))
-    },
-    forgetDial: (dial) => {
-      shim.raw('understudy_map_delete', handle, 'own_dials', encodeOwnDial(dial))
-    },
+    ownDial: (dial) => setMap('own_dials', encodeOwnDial(dial), flag(true)),
+    forgetDial: (dial) => void shim.raw('understudy_map_delete', handle, 'own_dials', encodeOwnDial(dial)),
     identify: (fd) => identify(handle, fd),
     startHeartbeat: () => {
       ticker = startBeating(shim, handle, options)
     },
     heartbeatAgeMs: () => shim.call('understudy_heartbeat_age', handle),
-    drain: () => setDraining(true),
-    resume: () => setDraining(false),
+    drain: () => setMap('draining', u32(0), u32(1)),
+    resume: () => setMap('draining', u32(0), u32(0)),
     detach,
     readCounters: () => countersOf(shim, handle, INBOUND_COUNTERS),
     readMapEntries: () => ({
-      orig_dst: shim.call('understudy_map_entries', handle, 'orig_dst'),
-      mockserver_orig_dst: shim.call('understudy_map_entries', handle, 'mockserver_orig_dst'),
-      own_dials: shim.call('understudy_map_entries', handle, 'own_dials'),
+      orig_dst: entries('orig_dst'),
+      mockserver_orig_dst: entries('mockserver_orig_dst'),
+      own_dials: entries('own_dials'),
     }),
     remains: () => {
-      if (!isTc || options.hook === 'tcx' || options.netnsPath === undefined) return undefined
-      const id = (program: string): number => shim.call('understudy_program_id', handle, program)
-      return {
-        netnsPath: options.netnsPath,
-        netnsInode: netnsInode(options.netnsFd),
-        ifindex,
-        programIds: [id(INGRESS), id(EGRESS)],
-        madeQdisc: !hadQdisc,
-      }
+      const leavesNothing = !tc || options.hook === 'tcx' || options.netnsPath === undefined
+      return leavesNothing ? undefined : tc.remains(options.netnsPath)
     },
     close: () => {
       if (handle === CLOSED) return
@@ -383,23 +233,5 @@ export const loadInbound = (shim: Shim, options: InboundOptions): InboundKernel 
       shim.raw('understudy_close', handle)
       handle = CLOSED // the number is soon another's
     },
-  }
-}
-
-/** Removes what a dead process left on clsact, in words; empty when its namespace or its filters are gone. */
-export const removeRemains = (shim: Shim, remains: InboundRemains): string[] => {
-  const fd = shim.raw('understudy_open_netns', remains.netnsPath)
-  if (fd < 0) return []
-  try {
-    if (netnsInode(fd) !== remains.netnsInode) return []
-    const where = `interface ${remains.ifindex} of ${remains.netnsPath}`
-    const removed = remains.programIds.flatMap((id, egress) => {
-      const done = shim.raw('understudy_remove_filter', fd, remains.ifindex, egress, id) === 1
-      return done ? [`filter ${egress ? EGRESS : INGRESS} on ${where}`] : []
-    })
-    const isQdiscGone = remains.madeQdisc && shim.raw('understudy_remove_clsact', fd, remains.ifindex) === 1
-    return isQdiscGone ? [...removed, `clsact qdisc on ${where}`] : removed
-  } finally {
-    shim.raw('understudy_close_fd', fd)
   }
 }
