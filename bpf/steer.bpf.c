@@ -75,13 +75,14 @@ static __always_inline enum inbound_counter judge_later(struct __sk_buff *skb, c
 		return INBOUND_STEERED;
 	if (holder.state == NOBODY)
 		return INBOUND_MAX;
-	/* Only the listener: with SYN cookies the last ACK of a handshake finds nothing else. Or the end of an old
-	 * connection, whose source port the client may have used again since.
-	 */
 	app = holder_of(skb, s, s->source, s->dest).state;
-	if (is_live(app) || (app == BPF_TCP_TIME_WAIT && holder.state == BPF_TCP_LISTEN))
+	if (is_live(app))
 		return INBOUND_KEPT_BY_APP;
-	if (holder.state == BPF_TCP_LISTEN && !holder.is_ours)
+	/* The end of a proxied connection, whose source port the client has not used again since. */
+	if (holder.state == BPF_TCP_TIME_WAIT)
+		return INBOUND_STEERED;
+	/* Only listeners: it may be the last ACK of a handshake with SYN cookies, which goes where its SYN went. */
+	if (app == BPF_TCP_TIME_WAIT || !holder.is_ours || judge_agent() != INBOUND_STEERED)
 		return INBOUND_MAX;
 	return INBOUND_STEERED;
 }

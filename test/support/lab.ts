@@ -12,6 +12,7 @@ import { loadShim, type Shim } from '../../src/kernel/shim.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const SHIM_PATH = join(ROOT, 'build/libunderstudy.so')
 export const OBJECT_PATH = join(ROOT, 'build/understudy.bpf.o')
+export const INBOUND_OBJECT_PATH = join(ROOT, 'build/inbound.bpf.o')
 const LAUNCHER_PATH = join(ROOT, 'build/understudy-launch')
 const FIXTURES = join(ROOT, 'test/fixtures/kernel')
 const PROG_TYPE_CGROUP_SOCK_ADDR = 18
@@ -61,7 +62,7 @@ const obstacle = (): string | undefined => {
   if (process.platform !== 'linux') return 'this is not Linux'
   if (process.getuid?.() !== 0) return 'needs root'
   if (!cgroup2Mount()) return 'no cgroup2 is mounted'
-  const unbuilt = [SHIM_PATH, OBJECT_PATH, LAUNCHER_PATH].find((path) => !existsSync(path))
+  const unbuilt = [SHIM_PATH, OBJECT_PATH, INBOUND_OBJECT_PATH, LAUNCHER_PATH].find((path) => !existsSync(path))
   if (unbuilt) return `${unbuilt} is not built (make bpf native)`
   const missing = NEEDED_PROGRAMS.find((program) => !found(program))
   if (missing) return `${missing} is not installed`
