@@ -89,13 +89,15 @@ export interface Target {
   readonly from?: readonly [string, number]
   /** `app` calls from the app's own namespace. */
   readonly place?: 'world' | 'app'
+  /** SO_MARK of the client's socket. */
+  readonly mark?: number
 }
 
 /** A connection from the world (or the app), once it is established. Rejects with the socket's error. */
-export const connectTo = async (lab: Lab, { to, from, place = 'world' }: Target): Promise<Talk> => {
+export const connectTo = async (lab: Lab, { to, from, place = 'world', mark = 0 }: Target): Promise<Talk> => {
   const path = place === 'world' ? lab.worldNetns : lab.appNetns
   const netns = lab.shim.call('understudy_open_netns', path)
-  const fd = lab.shim.call('understudy_socket', netns, to[0].includes(':') ? 1 : 0, 0, '')
+  const fd = lab.shim.call('understudy_socket', netns, to[0].includes(':') ? 1 : 0, mark, '')
   lab.shim.call('understudy_close_fd', netns)
   const socket = new Socket({ fd })
   const local = from ? { localAddress: from[0], localPort: from[1] } : {}

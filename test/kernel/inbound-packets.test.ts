@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { APP_PORT, connectTo, startApp, startInbound } from '../support/inbound-plane.ts'
+import { fixture, type Lab, labTest, NET, until } from '../support/lab.ts'
+
+const kernelTest = labTest('inbound-packets')
+const BULK_BYTES = 16 << 20
+
+/** The Ethernet address of the app's end of the wire. */
+const macOf = async (lab: Lab): Promise<string> => {
+  const { stdout } = await lab.run('app', ['ip', '-j', 'link', 'show', NET.device])
+  return (JSON.parse(stdout) as { address: string }[])[0]?.address ?? ''
+}
+
+let lastPort = 43_000
+
+/** Sends one SYN of this kind from the world; the port that answers, as text. */
+const send = async (lab: Lab, kind: string, v6: boolean): Promise<string> => {
+  const order = {
+    kind,
+    device: NET.device,
+    mac: await macOf(lab),
+    from: [v6 ? NET.world6 : NET.world4, ++lastPort],
+    to: [v6 ? NET.app6 : NET.app4, APP_PORT],
+  }
+  const { code, stdout, stderr } = await lab.run('world', [
+    'python3',
+    '-S',
+    '-E',
+    fixture('frames.py'),
+    JSON.stringify(order),
+  ])
+  assert.equal(code, 0, stderr)
+  return stdout.trim()
+}
+
+const KINDS = [
+  ['options', false, 'ip_options', 1],
+  ['fragments', false, 'fragment', 2],
+  ['priority_tag', false, 'vlan', 1],
+  ['priority_tag', true, 'vlan', 1],
+  ['destination_options', true, 'extension_header', 1],
+  ['hop_by_hop', true, 'extension_header', 1],
+  ['fragment6', true, 'fragment', 2],
+] as const
+
+for (const hook of ['tcx', 'clsact'] as const) {
+  for (const [kind, v6, counter, count] of KINDS) {
+    kernelTest(
+      `${hook}: a SYN with ${kind} (IPv${v6 ? 6 : 4}) goes to the application as it is, and is counted`,
+      async (lab, context) => {
+        context.after((await startApp(lab, APP_PORT, v6 ? '::' : '0.0.0.0')).close)
+        const plane = await startInbound(lab, context, { inbound: { hook } })
+        assert.equal(await send(lab, kind, v6), String(APP_PORT))
+        const counted = plane.counted()
+        assert.deepEqual([counted[counter], counted['steered']], [count, undefined])
+      },
+    )
+  }
+}
+
+kernelTest(
+  'a plain SYN made by hand is answered by the proxy under the name of the application',
+  async (lab, context) => {
+    const plane = await startInbound(lab, context)
+    assert.equal(await send(lab, 'plain', false), String(APP_PORT))
+    assert.equal(await send(lab, 'plain', true), String(APP_PORT))
+    assert.deepEqual(plane.counted(), { steered: 2 })
+  },
+)
+
+kernelTest(
+  'frames that end too early, lie about their length or belong to a VLAN are counted and not touched',
+  async (lab, context) => {
+    const plane = await startInbound(lab, context)
+    for (const [kind, counter] of [
+      ['short', 'truncated'],
+      ['cut', 'truncated'],
+      ['tagged', 'vlan'],
+    ] as const) {
+      await send(lab, kind, false)
+      let seen: Record<string, number> = {}
+      await until(`${kind} was counted`, () => {
+        const moved = plane.counted()
+        seen = Object.keys(moved).length > 0 ? moved : seen
+        return Object.keys(seen).length > 0
+      })
+      assert.deepEqual(seen, { [counter]: 1 })
+    }
+  },
+)
+
+for (const offloads of ['on', 'off'] as const) {
+  for (const v6 of [false, true]) {
+    kernelTest(`16 MiB each way arrive intact with offloads ${offloads} (IPv${v6 ? 6 : 4})`, async (lab, context) => {
+      const setOffloads = async (value: string) => {
+        for (const place of ['app', 'world'] as const) {
+          const { code, stderr } = await lab.run(place, [
+            'python3',
+            '-S',
+            '-E',
+            fixture('offloads.py'),
+            NET.device,
+            value,
+          ])
+          assert.equal(code, 0, stderr)
+        }
+      }
+      await setOffloads(offloads)
+      context.after(() => setOffloads('on'))
+      const plane = await startInbound(lab, context, { reply: (_socket, data) => data })
+      const talk = await connectTo(lab, { to: [v6 ? NET.app6 : NET.app4, APP_PORT] })
+      const bytes = randomBytes(BULK_BYTES)
+      const received = createHash('sha256')
+      let length = 0
+      talk.socket.on('data', (part: Buffer) => {
+        length += part.length
+        received.update(part)
+      })
+      talk.socket.end(bytes)
+      await once(talk.socket, 'end')
+      assert.equal(length, BULK_BYTES)
+      assert.equal(received.digest('hex'), createHash('sha256').update(bytes).digest('hex'))
+      assert.deepEqual(plane.counted(), { steered: 1, accepted: 1 })
+      // A wrong checksum would have been sent again, and noted.
+      for (const place of ['app', 'world'] as const) {
+        const { stdout } = await lab.run(place, ['cat', '/proc/self/net/snmp'])
+        const [names = '', values = ''] = stdout.split('\n').filter((line) => line.startsWith('Tcp:'))
+        assert.equal(values.split(' ')[names.split(' ').indexOf('InCsumErrors')], '0')
+      }
+    })
+  }
+}
