@@ -40,7 +40,7 @@ missing_to_test() {
 	has_command clang-format || echo clang-format
 	has_command ip || echo iproute2
 	has_command nft || echo nftables
-	has_command iptables || echo iptables
+	has_command iptables-legacy || echo iptables
 	has_command conntrack || echo conntrack
 	has_command sysctl || echo procps
 	has_command unshare || echo util-linux

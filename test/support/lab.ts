@@ -17,8 +17,8 @@ const LAUNCHER_PATH = join(ROOT, 'build/understudy-launch')
 const FIXTURES = join(ROOT, 'test/fixtures/kernel')
 const PROG_TYPE_CGROUP_SOCK_ADDR = 18
 const NEEDED_PROGRAMS = [
-  ...['ip', 'nft', 'iptables', 'ip6tables', 'conntrack', 'bpftool'],
-  ...['curl', 'socat', 'python3', 'sysctl', 'unshare', 'setpriv'],
+  ...['ip', 'tc', 'nft', 'iptables', 'iptables-legacy', 'ip6tables', 'conntrack', 'bpftool'],
+  ...['curl', 'socat', 'haproxy', 'python3', 'sysctl', 'unshare', 'setpriv'],
 ]
 /** The distribution's own programs before any version manager's wrappers, which take longer than the tests. */
 const PATH = `/usr/sbin:/usr/bin:/sbin:/bin:${process.env['PATH'] ?? ''}`
