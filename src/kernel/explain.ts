@@ -15,8 +15,11 @@ export const FEATURES: readonly Feature[] = [
   {
     name: 'socket storage with BPF_F_CLONE',
     kernel: '5.4',
-    sign: /'listeners'|'client_states'|'accepted'|'dns_clients'/,
+    sign: /'(inbound_)?listeners'|'client_states'|'accepted'|'dns_clients'/,
   },
+  { name: 'sk_lookup programs', kernel: '5.9', sign: /steer_lookup|'inbound_sockets'/ },
+  { name: 'socket storage in tc programs', kernel: '5.10', sign: /steer_ingress|restore_egress/ },
+  { name: 'getsockopt hook', kernel: '5.3', sign: /answer_original_dst/ },
   { name: 'getpeername hook', kernel: '5.8', sign: /restore_peername/ },
   { name: 'release hook', kernel: '5.9', sign: /forget_released/ },
   { name: 'bpf_get_netns_cookie in connect hooks', kernel: '5.7', sign: /get_netns_cookie/ },

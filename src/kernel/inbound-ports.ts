@@ -45,25 +45,31 @@ export interface PortTable {
   slotOf(appPort: number): number | undefined
 }
 
-export const portTable = (shim: Shim, handle: number, mode: InboundMode): PortTable => {
+export const portTable = (shim: Shim, handle: () => number, mode: InboundMode): PortTable => {
   const isTc = mode === 'tc'
   const known = new Map<number, Known>()
 
   const forget = (appPort: number, { proxyPort, slot }: Known): void => {
     known.delete(appPort)
-    shim.raw('understudy_map_delete', handle, 'inbound_ports', encodePort(appPort))
-    if (isTc) shim.raw('understudy_map_delete', handle, 'proxy_ports', encodePort(proxyPort))
+    shim.raw('understudy_map_delete', handle(), 'inbound_ports', encodePort(appPort))
+    if (isTc) shim.raw('understudy_map_delete', handle(), 'proxy_ports', encodePort(proxyPort))
     else
       for (const index of [slot * 2, slot * 2 + 1])
-        shim.raw('understudy_map_delete', handle, 'inbound_sockets', u32(index))
+        shim.raw('understudy_map_delete', handle(), 'inbound_sockets', u32(index))
   }
   const add = (appPort: number, proxyPort: number): void => {
     const taken = new Set([...known.values()].map(({ slot }) => slot))
     let slot = 0
     while (taken.has(slot)) slot++
     // The way back first: an answer must never leave with the proxy's port.
-    if (isTc) shim.call('understudy_map_update', handle, 'proxy_ports', encodePort(proxyPort), encodePort(appPort))
-    shim.call('understudy_map_update', handle, 'inbound_ports', encodePort(appPort), encodeInboundPort(proxyPort, slot))
+    if (isTc) shim.call('understudy_map_update', handle(), 'proxy_ports', encodePort(proxyPort), encodePort(appPort))
+    shim.call(
+      'understudy_map_update',
+      handle(),
+      'inbound_ports',
+      encodePort(appPort),
+      encodeInboundPort(proxyPort, slot),
+    )
     known.set(appPort, { proxyPort, slot })
   }
   return {

@@ -58,7 +58,7 @@ export interface TcAttachment {
 /** Egress first on, ingress first off. `hook` auto takes tcx where the kernel has it. */
 export const tcAttachment = (
   shim: Shim,
-  handle: number,
+  handle: () => number,
   { netnsFd, name, ifindex }: Interface,
   hook: TcHook | 'auto',
 ): TcAttachment => {
@@ -67,10 +67,10 @@ export const tcAttachment = (
   let madeQdisc = false
 
   const attachBoth = (call: 'understudy_attach_tcx' | 'understudy_attach_clsact'): number => {
-    const out = shim.raw(call, handle, EGRESS, netnsFd, ifindex, 1)
+    const out = shim.raw(call, handle(), EGRESS, netnsFd, ifindex, 1)
     if (out < 0) return out
-    const inward = shim.raw(call, handle, INGRESS, netnsFd, ifindex, 0)
-    if (inward < 0) shim.raw('understudy_detach', handle, EGRESS)
+    const inward = shim.raw(call, handle(), INGRESS, netnsFd, ifindex, 0)
+    if (inward < 0) shim.raw('understudy_detach', handle(), EGRESS)
     return inward
   }
   const removeQdisc = (): void => {
@@ -101,12 +101,12 @@ export const tcAttachment = (
       else refuse(result, 'tcx')
     },
     detach: () => {
-      for (const program of [INGRESS, EGRESS]) shim.raw('understudy_detach', handle, program)
+      for (const program of [INGRESS, EGRESS]) shim.raw('understudy_detach', handle(), program)
       removeQdisc()
       attachedBy = undefined
     },
     remains: (netnsPath) => {
-      const id = (program: string): number => shim.call('understudy_program_id', handle, program)
+      const id = (program: string): number => shim.call('understudy_program_id', handle(), program)
       const programIds = [id(INGRESS), id(EGRESS)] as const
       return { netnsPath, netnsInode: netnsInode(netnsFd), ifindex, programIds, madeQdisc: !hadQdisc }
     },

@@ -148,10 +148,10 @@ const load = (shim: Shim, options: InboundOptions): { handle: number; mockServer
 }
 
 /** The programs that are on or off as one: what steers, and what keeps the record. */
-const steering = (shim: Shim, handle: number, options: InboundOptions, tc: TcAttachment | undefined) => {
+const steering = (shim: Shim, handle: () => number, options: InboundOptions, tc: TcAttachment | undefined) => {
   let isRecording = false
   const attachToCgroup = (program: string): void => {
-    const result = shim.raw('understudy_attach', handle, program, options.listenerCgroup)
+    const result = shim.raw('understudy_attach', handle(), program, options.listenerCgroup)
     if (result < 0) throw explainAttach(result, program, options.listenerCgroup, shim.takeLog())
   }
   const record = (): void => {
@@ -164,12 +164,12 @@ const steering = (shim: Shim, handle: number, options: InboundOptions, tc: TcAtt
     attach: () => {
       record()
       if (tc) return tc.attach()
-      const result = shim.raw('understudy_attach_netns', handle, LOOKUP, options.netnsFd)
+      const result = shim.raw('understudy_attach_netns', handle(), LOOKUP, options.netnsFd)
       if (result < 0) throw explainAttach(result, LOOKUP, 'the network namespace', shim.takeLog())
     },
     detach: () => {
       if (tc) tc.detach()
-      else shim.raw('understudy_detach', handle, LOOKUP)
+      else shim.raw('understudy_detach', handle(), LOOKUP)
     },
   }
 }
@@ -180,10 +180,11 @@ export const loadInbound = (shim: Shim, options: InboundOptions): InboundKernel 
   const onto = isTc ? findInterface(shim, options.netnsFd, options.interface ?? '') : undefined
   const loaded = load(shim, options)
   let handle = loaded.handle
+  const current = (): number => handle
   const identify = identifier(shim)
-  const tc = onto && tcAttachment(shim, handle, onto, options.hook ?? 'auto')
-  const ports = portTable(shim, handle, options.mode)
-  const { attach, detach } = steering(shim, handle, options, tc)
+  const tc = onto && tcAttachment(shim, current, onto, options.hook ?? 'auto')
+  const ports = portTable(shim, current, options.mode)
+  const { attach, detach } = steering(shim, current, options, tc)
   let ticker: NodeJS.Timeout | undefined
 
   const setMap = (map: string, key: Buffer, value: Buffer): void => {

@@ -31,7 +31,19 @@ export interface LockPorts {
   readonly unlock: (fd: number) => void
 }
 
+/** What in a network namespace outlives a killed process: filters of a clsact qdisc, by the numbers of their programs. */
+const Remains = z.object({
+  netnsPath: z.string(),
+  netnsInode: z.string(),
+  ifindex: z.number().int(),
+  programIds: z.tuple([z.number().int(), z.number().int()]).readonly(),
+  madeQdisc: z.boolean(),
+})
+export type Remains = Readonly<z.infer<typeof Remains>>
+
 export interface SweepPorts extends LockPorts {
+  /** Removes them if they are still what was written down; says in words what it has removed. */
+  readonly removeRemains: (remains: Remains) => readonly string[]
   /** Removes the packet filter rules that a state file tells of; says what, in words. Throws where some stay. */
   readonly removeRules: (rules: unknown) => Promise<readonly string[]>
 }
@@ -41,8 +53,9 @@ const State = z.object({
   cgroupParent: z.string(),
   /** As src/capture/ has written it. */
   rules: z.unknown().optional(),
+  remains: z.array(Remains).default([]),
 })
-type State = z.infer<typeof State>
+type State = z.input<typeof State>
 
 export interface RunState {
   readonly id: string
@@ -52,6 +65,8 @@ export interface RunState {
   noteRules(rules: unknown): void
   /** Whether rules are written down. */
   hasRules(): boolean
+  /** Before attaching: what a sweep would have to remove if this process were killed; empty once it is detached. */
+  leaves(remains: readonly Remains[]): void
   /** Forgets the run; call when all of it is gone. */
   remove(): void
 }
@@ -102,11 +117,16 @@ export const recordRun = (
 ): RunState => {
   const lockPath = join(folders.state, `${id}.lock`)
   const statePath = join(folders.state, `${id}.json`)
+  let state: State = { id, cgroupParent }
+  const write = (change: Partial<State>): void => {
+    state = { ...state, ...change }
+    writeState(statePath, state)
+  }
   let fd = -1
   try {
     if (!existsSync(folders.state)) mkdirSync(folders.state, { mode: 0o700 })
     fd = lockOwn(ports, lockPath)
-    writeState(statePath, { id, cgroupParent })
+    write({})
   } catch (cause) {
     if (fd >= 0) ports.unlock(fd)
     const reason = cause instanceof Error ? cause.message : String(cause)
@@ -115,15 +135,12 @@ export const recordRun = (
       remedy: 'It holds what to clear up after a run that was killed. Make the folder writable for root.',
     })
   }
-  let noted: unknown
   return {
     id,
     pins: join(folders.pins, id),
-    noteRules: (rules) => {
-      noted = rules
-      writeState(statePath, { id, cgroupParent, rules })
-    },
-    hasRules: () => noted !== undefined,
+    noteRules: (rules) => write({ rules }),
+    hasRules: () => state.rules !== undefined,
+    leaves: (remains) => write({ remains: [...remains] }),
     remove: () => {
       remove(statePath)
       remove(lockPath)
@@ -149,7 +166,7 @@ export const removePins = (folder: string): string[] => {
   return [...names.map((name) => `pin ${join(folder, name)}`), `folder ${folder}`]
 }
 
-const sweepRun = async (id: string, folders: StateFolders, { removeRules }: SweepPorts): Promise<Swept> => {
+const sweepRun = async (id: string, folders: StateFolders, ports: SweepPorts): Promise<Swept> => {
   const statePath = join(folders.state, `${id}.json`)
   const removed = removePins(join(folders.pins, id))
   let parsed: unknown
@@ -160,9 +177,10 @@ const sweepRun = async (id: string, folders: StateFolders, { removeRules }: Swee
   }
   const state = State.safeParse(parsed)
   if (!state.success) return { id, removed, kept: `${statePath} is not a state file of this version` }
-  const { cgroupParent, rules } = state.data
+  const { cgroupParent, rules, remains } = state.data
+  for (const each of remains) removed.push(...ports.removeRemains(each))
   if (rules !== undefined) {
-    removed.push(...(await removeRules(rules)))
+    removed.push(...(await ports.removeRules(rules)))
     // Should the command live on and keep this file: another run may have rules like these by the next sweep.
     writeState(statePath, { id, cgroupParent })
   }

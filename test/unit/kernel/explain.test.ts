@@ -25,6 +25,10 @@ test("the verifier's refusal is not mistaken for a lack of rights", () => {
 const REFUSALS: readonly [string, string][] = [
   ["libbpf: map 'events': failed to create: Invalid argument(-22)", 'BPF ring buffer'],
   ["libbpf: map 'listeners': failed to create: Invalid argument(-22)", 'socket storage'],
+  ["libbpf: map 'inbound_listeners': failed to create: Invalid argument(-22)", 'socket storage with BPF_F_CLONE'],
+  ["libbpf: prog 'steer_lookup': failed to load: -22", 'sk_lookup programs'],
+  ["libbpf: prog 'steer_ingress': failed to load: -22", 'socket storage in tc programs'],
+  ["libbpf: prog 'answer_original_dst': failed to load: -22", 'getsockopt hook'],
   ["libbpf: prog 'restore_peername4': failed to load: -22", 'getpeername hook'],
   ["libbpf: prog 'forget_released': failed to load: -22", 'release hook'],
   ['unknown func bpf_get_netns_cookie#122', 'bpf_get_netns_cookie'],

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { UnderstudyError } from '../../../src/errors.ts'
 import { createRunCgroup, type RunCgroup } from '../../../src/workloads/cgroup.ts'
-import { recordRun, type StateFolders, type SweepPorts, sweep } from '../../../src/workloads/run-state.ts'
+import { type Remains, recordRun, type StateFolders, type SweepPorts, sweep } from '../../../src/workloads/run-state.ts'
 
 interface Scene {
   readonly folders: StateFolders
@@ -26,6 +26,7 @@ const scene = (context: TestContext): Scene => {
   mkdirSync(parent)
   const held = new Map<string, number>()
   const ports: SweepPorts = {
+    removeRemains: ({ netnsPath }) => [`filters in ${netnsPath}`],
     lock: (path) => {
       if (held.has(path)) return -11
       const fd = openSync(path, 'a', 0o600)
@@ -201,4 +202,38 @@ test('a state folder that cannot be made is an error for the user', (context) =>
     () => recordRun('1-a', at.parent, at.ports, folders),
     (error) => error instanceof UnderstudyError && error.code === 'FILE_UNWRITABLE' && error.message.includes('ENOENT'),
   )
+})
+
+const REMAINS: Remains = {
+  netnsPath: '/run/netns/pod',
+  netnsInode: '4026532001',
+  ifindex: 2,
+  programIds: [11, 12],
+  madeQdisc: true,
+}
+
+test('filters that a dead run has written down are removed, even while its command lives', async (context) => {
+  const at = scene(context)
+  const state = recordRun('1-a', at.parent, at.ports, at.folders)
+  const { workload } = createRunCgroup('1-a', at.parent)
+  writeFileSync(join(workload, 'cgroup.procs'), '4711\n')
+  state.leaves([REMAINS])
+  at.die('1-a')
+  const asked: Remains[] = []
+  const ports = { ...at.ports, removeRemains: (remains: Remains) => [`filter ${asked.push(remains)}`] }
+  const [swept] = await sweep(ports, at.folders)
+  assert.deepEqual(asked, [REMAINS])
+  assert.deepEqual(swept?.removed, ['filter 1'])
+  assert.match(swept?.kept ?? '', /still runs/)
+})
+
+test('what has been taken back in time is not swept', async (context) => {
+  const at = scene(context)
+  const state = recordRun('1-a', at.parent, at.ports, at.folders)
+  state.leaves([REMAINS])
+  state.leaves([])
+  writeFileSync(join(at.folders.state, '1-a.json.new'), 'half of a') // killed while it wrote
+  at.die('1-a')
+  assert.deepEqual((await sweep(at.ports, at.folders))[0]?.removed, [])
+  assert.deepEqual(everything(at), [])
 })
