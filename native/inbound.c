@@ -64,6 +64,8 @@ int understudy_share_map(int32_t number, const char *name, int32_t from)
 
 	if (!handle || fd == -EBADF)
 		return -EBADF;
+	if (map && bpf_map__fd(map) >= 0)
+		return -EBUSY; /* loaded: the programs use another */
 	return map && fd >= 0 ? bpf_map__reuse_fd(map, fd) : -ENOENT;
 }
 
@@ -79,6 +81,8 @@ int understudy_share_pin(int32_t number, const char *name, const char *path)
 		return -EBADF;
 	if (!map)
 		return -ENOTSUP;
+	if (bpf_map__fd(map) >= 0)
+		return -EBUSY;
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return -errno;

@@ -34,3 +34,9 @@ for name in netlink original-dst sockets; do
 	"$cc" $flags -Inative "native/test/$name.test.c" $sources -o "$out/$name" -lbpf -lelf -lz -lpthread
 	"$out/$name"
 done
+
+object=build/inbound.bpf.o
+[ -f "$object" ] || object=-
+# shellcheck disable=SC2086
+"$cc" $flags -Inative native/test/inbound.test.c $sources -o "$out/inbound" -lbpf -lelf -lz -lpthread
+"$out/inbound" "$object"
