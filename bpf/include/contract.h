@@ -172,6 +172,7 @@ enum inbound_counter {
 	INBOUND_IP_OPTIONS,	  /* left alone: IPv4 options */
 	INBOUND_FRAGMENT,	  /* left alone: a part of a packet */
 	INBOUND_EXTENSION_HEADER, /* left alone: IPv6 extension headers before TCP */
+	INBOUND_JUMBO,		  /* rewritten: a packet of more than 64 KiB, which has a jumbo header */
 	INBOUND_VLAN,		  /* left alone: a tagged frame */
 	INBOUND_TRUNCATED,	  /* left alone: shorter than its headers, or not what they say */
 	INBOUND_NOT_REWRITTEN,	  /* the kernel refused the change; the packet is as it was */

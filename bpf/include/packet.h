@@ -51,7 +51,8 @@ struct segment {
 	__u8 flags;
 	__be16 source;
 	__be16 dest;
-	__u16 reserved;
+	__u8 jumbo;
+	__u8 reserved;
 };
 
 /* Extension headers that may stand before TCP (IANA's list); ESP hides what follows. */
@@ -68,6 +69,18 @@ static __always_inline int is_extension(__u8 next_header)
 	}
 	return 0;
 }
+
+/* What Linux itself puts into packets of more than 64 KiB that never leave the machine as such (IPv6 BIG TCP): a
+ * hop-by-hop header with the jumbo payload option alone (RFC 2675).
+ */
+struct jumbo_header {
+	__u8 next_header;
+	__u8 length;
+	__u8 option;
+	__u8 option_length;
+	__be32 payload_length;
+};
+#define JUMBO_OPTION 0xc2
 
 /* 0: go on; else the reason to leave the packet alone, INBOUND_MAX for one that is none of our business. */
 static __always_inline enum inbound_counter read_v4(struct __sk_buff *skb, struct segment *s)
@@ -99,17 +112,25 @@ static __always_inline enum inbound_counter read_v4(struct __sk_buff *skb, struc
 static __always_inline enum inbound_counter read_v6(struct __sk_buff *skb, struct segment *s)
 {
 	struct ipv6_header ip;
+	struct jumbo_header jumbo;
 	__u16 payload;
-	__u8 inner;
 
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
 		return INBOUND_TRUNCATED;
+	s->at = ETH_HLEN + sizeof(ip);
 	if (is_extension(ip.next_header)) {
-		if (bpf_skb_load_bytes(skb, ETH_HLEN + sizeof(ip), &inner, sizeof(inner)))
+		if (bpf_skb_load_bytes(skb, s->at, &jumbo, sizeof(jumbo)))
 			return INBOUND_TRUNCATED;
-		if (inner != IPPROTO_TCP && !is_extension(inner))
+		if (jumbo.next_header != IPPROTO_TCP && !is_extension(jumbo.next_header))
 			return INBOUND_MAX;
-		return ip.next_header == IPPROTO_FRAGMENT ? INBOUND_FRAGMENT : INBOUND_EXTENSION_HEADER;
+		if (ip.next_header == IPPROTO_FRAGMENT)
+			return INBOUND_FRAGMENT;
+		if (ip.next_header != IPPROTO_HOPOPTS || jumbo.next_header != IPPROTO_TCP || jumbo.length ||
+		    jumbo.option != JUMBO_OPTION || ip.payload_length)
+			return INBOUND_EXTENSION_HEADER;
+		s->at += sizeof(jumbo);
+		s->jumbo = 1;
+		ip.next_header = IPPROTO_TCP;
 	}
 	if (ip.next_header != IPPROTO_TCP)
 		return INBOUND_MAX;
@@ -118,7 +139,6 @@ static __always_inline enum inbound_counter read_v6(struct __sk_buff *skb, struc
 		return INBOUND_TRUNCATED;
 	__builtin_memcpy(s->tuple.ipv6.saddr, ip.saddr, sizeof(ip.saddr));
 	__builtin_memcpy(s->tuple.ipv6.daddr, ip.daddr, sizeof(ip.daddr));
-	s->at = ETH_HLEN + sizeof(ip);
 	return 0;
 }
 
@@ -153,6 +173,8 @@ static __always_inline int change_port(struct __sk_buff *skb, const struct segme
 {
 	if (bpf_l4_csum_replace(skb, s->at + TCP_CHECK, from, to, sizeof(to)))
 		return -1;
+	if (s->jumbo)
+		count(INBOUND_JUMBO);
 	return bpf_skb_store_bytes(skb, s->at + offset, &to, sizeof(to), 0);
 }
 

@@ -32,6 +32,7 @@ export const INBOUND_COUNTERS: readonly string[] = [
   'ip_options',
   'fragment',
   'extension_header',
+  'jumbo',
   'vlan',
   'truncated',
   'not_rewritten',
