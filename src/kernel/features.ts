@@ -34,15 +34,20 @@ interface Probe {
 const CGROUP_SOCK_ADDR = 18
 const SOCK_OPS = 13
 const CGROUP_SOCK = 9
+const SCHED_CLS = 3
+const CGROUP_SOCKOPT = 25
+const SK_LOOKUP = 30
 const MAP = { lruHash: 9, lpmTrie: 11, skStorage: 24, ringbuf: 27 } as const
 const HELPER = {
   getCurrentPidTgid: 14,
   getCurrentComm: 16,
   bind: 64,
   skLookupTcp: 84,
+  skcLookupTcp: 99,
   skLookupUdp: 85,
   skStorageGet: 107,
   getNetnsCookie: 122,
+  skAssign: 124,
   ringbufReserve: 131,
   skcToTcpSock: 137,
 } as const
@@ -84,6 +89,27 @@ const PROBES: readonly Probe[] = [
   { feature: 'sockets: sk_storage_get', since: '5.2', ask: helper(SOCK_OPS, HELPER.skStorageGet) },
   { feature: 'sockets: skc_to_tcp_sock', since: '5.9', ask: helper(SOCK_OPS, HELPER.skcToTcpSock) },
   { feature: 'sockets: ring buffer', since: '5.8', ask: helper(SOCK_OPS, HELPER.ringbufReserve) },
+  {
+    feature: 'inbound: sk_lookup programs',
+    since: '5.9',
+    required: false,
+    instead: 'Inbound interception changes port numbers (tc).',
+    ask: helper(SK_LOOKUP, HELPER.skAssign),
+  },
+  {
+    feature: 'inbound: tc programs',
+    since: '5.10',
+    required: false,
+    instead: 'Inbound interception chooses sockets (sk_lookup).',
+    ask: all(helper(SCHED_CLS, HELPER.skcLookupTcp), helper(SCHED_CLS, HELPER.skStorageGet)),
+  },
+  {
+    feature: 'inbound: getsockopt hook',
+    since: '5.3',
+    required: false,
+    instead: 'A proxy that is not ours is not told where its clients were going.',
+    ask: helper(CGROUP_SOCKOPT, HELPER.skStorageGet),
+  },
 ]
 
 const SERVE = 'Use `understudy serve` and point the program at it: no kernel side.'
