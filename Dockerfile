@@ -39,7 +39,7 @@ COPY bin bin
 COPY src src
 COPY --from=node /src/node_modules node_modules
 COPY --from=native /src/build/libunderstudy.so /src/build/understudy-launch build/
-COPY --from=bpf /src/build/understudy.bpf.o build/
+COPY --from=bpf /src/build/understudy.bpf.o /src/build/inbound.bpf.o build/
 COPY bpf/LICENSE build/understudy.bpf.LICENSE
 # Fills the compile cache: the compiler that strips types is then not loaded, a quarter of the memory.
 RUN for command in run serve doctor cleanup; do bin/understudy $command --help >/dev/null; done

@@ -9,6 +9,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 /** What has to be built before anything can be intercepted. */
 export const PATHS = {
   bpfObject: join(root, 'build/understudy.bpf.o'),
+  inboundObject: join(root, 'build/inbound.bpf.o'),
   shim: join(root, 'build/libunderstudy.so'),
   launcher: join(root, 'build/understudy-launch'),
 }
