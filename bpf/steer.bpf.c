@@ -47,6 +47,25 @@ static __always_inline int is_live(__u32 state)
 	return state != NOBODY && state != BPF_TCP_LISTEN && state != BPF_TCP_TIME_WAIT;
 }
 
+/* Listeners on all addresses are found for any address, so the routes say whether the packet stays here. */
+static __always_inline int is_forwarded(struct __sk_buff *skb, const struct segment *s)
+{
+	struct bpf_fib_lookup route = { .ifindex = skb->ifindex };
+	long result;
+
+	if (s->v4) {
+		route.family = AF_INET;
+		route.ipv4_src = s->tuple.ipv4.saddr;
+		route.ipv4_dst = s->tuple.ipv4.daddr;
+	} else {
+		route.family = AF_INET6;
+		__builtin_memcpy(route.ipv6_src, s->tuple.ipv6.saddr, sizeof(route.ipv6_src));
+		__builtin_memcpy(route.ipv6_dst, s->tuple.ipv6.daddr, sizeof(route.ipv6_dst));
+	}
+	result = bpf_fib_lookup(skb, &route, sizeof(route), 0);
+	return result == BPF_FIB_LKUP_RET_SUCCESS || result == BPF_FIB_LKUP_RET_NO_NEIGH;
+}
+
 /* A SYN: one sent again follows the first, one of a connection that the application has is the application's. */
 static __always_inline enum inbound_counter judge_new(struct __sk_buff *skb, const struct segment *s, __be16 proxy)
 {
@@ -62,6 +81,8 @@ static __always_inline enum inbound_counter judge_new(struct __sk_buff *skb, con
 		return INBOUND_NO_LISTENER;
 	if (!holder.is_ours)
 		return INBOUND_STRANGER;
+	if (is_forwarded(skb, s))
+		return INBOUND_FORWARDED;
 	return judge_agent();
 }
 
@@ -82,7 +103,7 @@ static __always_inline enum inbound_counter judge_later(struct __sk_buff *skb, c
 	if (holder.state == BPF_TCP_TIME_WAIT)
 		return INBOUND_STEERED;
 	/* Only listeners: it may be the last ACK of a handshake with SYN cookies, which goes where its SYN went. */
-	if (app == BPF_TCP_TIME_WAIT || !holder.is_ours || judge_agent() != INBOUND_STEERED)
+	if (app == BPF_TCP_TIME_WAIT || !holder.is_ours || is_forwarded(skb, s) || judge_agent() != INBOUND_STEERED)
 		return INBOUND_MAX;
 	return INBOUND_STEERED;
 }

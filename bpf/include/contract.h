@@ -167,6 +167,7 @@ enum inbound_counter {
 	INBOUND_AGENT_STALE,	  /* left to the application: no heartbeat */
 	INBOUND_DRAINING,	  /* left to the application: drain() */
 	INBOUND_KEPT_BY_APP,	  /* segment of a connection that the application has itself */
+	INBOUND_FORWARDED,	  /* left alone: not for this namespace, which only forwards it */
 	INBOUND_OWN_TRAFFIC,	  /* left alone: it carries the agent's mark */
 	INBOUND_OUTGOING,	  /* left alone: a connection from the proxy port, not to it */
 	INBOUND_IP_OPTIONS,	  /* left alone: IPv4 options */

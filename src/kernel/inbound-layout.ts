@@ -27,6 +27,7 @@ export const INBOUND_COUNTERS: readonly string[] = [
   'agent_stale',
   'draining',
   'kept_by_app',
+  'forwarded',
   'own_traffic',
   'outgoing',
   'ip_options',

@@ -17,13 +17,18 @@ const macOf = async (lab: Lab): Promise<string> => {
 let lastPort = 43_000
 
 /** Sends one SYN of this kind from the world; the port that answers, as text. */
-const send = async (lab: Lab, kind: string, v6: boolean, port = ++lastPort): Promise<string> => {
+const send = async (
+  lab: Lab,
+  kind: string,
+  v6: boolean,
+  { port = ++lastPort, to = v6 ? NET.app6 : NET.app4 }: { readonly port?: number; readonly to?: string } = {},
+): Promise<string> => {
   const order = {
     kind,
     device: NET.device,
     mac: await macOf(lab),
     from: [v6 ? NET.world6 : NET.world4, port],
-    to: [v6 ? NET.app6 : NET.app4, APP_PORT],
+    to: [to, APP_PORT],
   }
   const { code, stdout, stderr } = await lab.run('world', [
     'python3',
@@ -78,13 +83,22 @@ kernelTest(
     const plane = await startInbound(lab, context, { attach: false })
     const talk = await connectTo(lab, { to: [NET.app4, APP_PORT], from: [NET.world4, 42_999] })
     plane.kernel.attach()
-    await send(lab, 'again', false, 42_999)
+    await send(lab, 'again', false, { port: 42_999 })
     await until('it was seen', () => (plane.kernel.readCounters()['kept_by_app'] ?? 0) > 0)
     assert.equal(await talk.ask(), `app at ${NET.app4} ${APP_PORT}`)
     assert.equal(plane.kernel.readCounters()['steered'], 0)
     talk.close()
   },
 )
+
+kernelTest('what this namespace only forwards is not taken for its own', async (lab, context) => {
+  const plane = await startInbound(lab, context)
+  await send(lab, 'again', false, { to: NET.served4 })
+  await until('the first was seen', () => plane.kernel.readCounters()['forwarded'] === 1)
+  await send(lab, 'again', true, { to: NET.served6 })
+  await until('the second was seen', () => plane.kernel.readCounters()['forwarded'] === 2)
+  assert.equal(plane.kernel.readCounters()['steered'], 0)
+})
 
 kernelTest(
   'frames that end too early, lie about their length or belong to a VLAN are counted and not touched',
