@@ -100,8 +100,9 @@ const mountedOver = (script: string, ...args: readonly string[]): string[] => {
 runTest('without its build it says what to build', async ({ lab }) => {
   const build = join(ROOT, 'build')
   const bare = `mount -t tmpfs none '${build}'`
-  const kept = ['libunderstudy.so', 'understudy.bpf.o'].map((name) => `cp '${build}/${name}' /run/`)
-  const put = ['libunderstudy.so', 'understudy.bpf.o'].map((name) => `cp '/run/${name}' '${build}/'`)
+  const objects = ['libunderstudy.so', 'understudy.bpf.o', 'inbound.bpf.o']
+  const kept = objects.map((name) => `cp '${build}/${name}' /run/`)
+  const put = objects.map((name) => `cp '/run/${name}' '${build}/'`)
   const noLauncher = ['mount -t tmpfs none /run', ...kept, bare, ...put].join('\n')
   const [none, some] = await Promise.all([
     lab.run('app', mountedOver(bare, 'run', '--', 'true')),
