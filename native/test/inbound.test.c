@@ -131,7 +131,7 @@ static void links(int handle)
 
 static void assigned(int handle)
 {
-	int listener = understudy_listen("", -1, "127.0.0.1", 0, 1);
+	int listener = understudy_listen("", -1, "127.0.0.1", 0, 1, 0);
 	int dual = socket(AF_INET6, SOCK_STREAM, 0), datagram = socket(AF_UNIX, SOCK_DGRAM, 0);
 
 	CHECK(listener >= 0 && dual >= 0 && datagram >= 0 && !listen(dual, 1));

@@ -3,6 +3,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { z } from 'zod'
 import type { LeftRules } from '../capture/capture.ts'
 import { removeLeft } from '../capture/leftovers.ts'
+import { removeRemains } from '../kernel/inbound-tc.ts'
 import { openNetns } from '../kernel/netns.ts'
 import type { Shim } from '../kernel/shim.ts'
 import type { LockPorts, SweepPorts } from '../workloads/run-state.ts'
@@ -70,5 +71,6 @@ export const lockPorts = (shim: Shim): LockPorts => ({
 /** What a sweep needs. */
 export const sweepPorts = (shim: Shim): SweepPorts => ({
   ...lockPorts(shim),
+  removeRemains: (remains) => removeRemains(shim, remains),
   removeRules: (rules) => removeRules(shim, rules),
 })

@@ -51,7 +51,7 @@ export const serveInApp = async (
   reply: (socket: Socket, data: Buffer) => string | Buffer,
 ): Promise<Place> => {
   const procs = cgroup ? join(cgroup, 'cgroup.procs') : ''
-  const fd = lab.shim.call('understudy_listen', procs, lab.appNetnsFd, address, port, BACKLOG)
+  const fd = lab.shim.call('understudy_listen', procs, lab.appNetnsFd, address, port, BACKLOG, 0)
   const open = new Set<Socket>()
   const accepted: Socket[] = []
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
