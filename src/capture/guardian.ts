@@ -57,6 +57,7 @@ export const startGuardian = async ({ netnsFd, install, remove, args, onLost }: 
     stop: async () => {
       isStopping = true
       tool.child.ref()
+      tool.hurry()
       tool.child.stdin?.end()
       return (await tool.ended) === 0
     },

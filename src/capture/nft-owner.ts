@@ -53,6 +53,7 @@ export const startNftOwner = async ({ netnsFd, table, commands, mode, onLost }: 
     stop: async () => {
       isStopping = true
       tool.child.ref()
+      tool.hurry()
       tool.child.stdin?.end()
       await tool.ended
       // The table goes after the socket, in the kernel's own time.

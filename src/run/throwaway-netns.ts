@@ -18,6 +18,7 @@ export const makeThrowawayNetns = async (): Promise<ThrowawayNetns | { readonly 
     path: `/proc/${tool.child.pid}/ns/net`,
     close: async () => {
       tool.child.stdin?.end()
+      tool.hurry()
       await tool.ended
     },
   }
