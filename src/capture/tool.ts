@@ -58,6 +58,7 @@ export const startTool = (netnsFd: number, program: string, args: readonly strin
   }
   const hurry = (): void => {
     clearTimeout(timer)
+    if (status !== undefined) return
     timer = setTimeout(() => {
       keep('err', `${program} did not end within ${PATIENCE_MS / 1000} s`)
       child.kill('SIGKILL')

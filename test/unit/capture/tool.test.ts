@@ -53,3 +53,10 @@ test('a guardian is ready once the commands are through, and removes when it is 
   assert.ok(guardian.kind === 'ready')
   assert.equal(await guardian.stop(), true)
 })
+
+test('a tool that has ended long ago holds up nobody when it is hurried', async () => {
+  const tool = startTool(-1, 'true', [])
+  await tool.ended
+  tool.hurry()
+  assert.equal(process.getActiveResourcesInfo().includes('Timeout'), false)
+})
