@@ -47,7 +47,8 @@ export const listenTcp = (
   })
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen('fd' in place ? { fd: place.fd, backlog: BACKLOG } : { ...listenAt(place), backlog: BACKLOG }, () => {
+    // Of a descriptor's options, the backlog is not looked at.
+    server.listen('fd' in place ? { fd: place.fd } : listenAt(place), BACKLOG, () => {
       server.off('error', reject)
       server.on('error', () => {}) // accept() failed: out of descriptors, and the next may not
       resolve({ local: localOf(server), close: () => closed(server, open) })

@@ -6,7 +6,8 @@ import type { RawCall, Shim } from '../../../src/kernel/shim.ts'
 /** Notes what the table writes and deletes, as `+map key` and `-map key`. */
 const notingShim = () => {
   const said: string[] = []
-  const raw: RawCall = (name, _handle, map, key) => {
+  const raw: RawCall = (name, ...parameters) => {
+    const [, map, key]: readonly unknown[] = parameters
     if (!(key instanceof Buffer)) return -22
     const number = key.length === 2 ? key.readUInt16LE() : key.readUInt32LE()
     said.push(`${name === 'understudy_map_update' ? '+' : '-'}${map} ${number}`)
