@@ -16,8 +16,9 @@ Settings come from three places; a later one wins over an earlier one:
 3. the environment.
 
 A key that is not in this table is refused at start, with its line and column; so is a value outside its limits, and all
-problems are listed at once. In the environment, lists are separated by commas and an empty value counts as not set;
-an \`UNDERSTUDY_\` name that is no setting only warns. \`sudo\` lets none of them through; put them behind it:
+problems are listed at once. In the environment, lists are separated by commas, an object is JSON (with all that the file
+would say of it, which it replaces), and an empty value counts as not set; an \`UNDERSTUDY_\` name that is no setting only
+warns. \`sudo\` lets none of them through; put them behind it:
 \`sudo UNDERSTUDY_ON_UNMATCHED=refuse ./bin/understudy run …\`. Times end in \`Ms\` and are milliseconds; sizes end in \`Bytes\`.
 
 \`\`\`yaml
@@ -26,8 +27,9 @@ excludePorts: [5432, 8000-8100]
 excludeCidrs: [10.0.0.0/8]
 \`\`\`
 
-Three settings are checked against another: \`heartbeatStaleMs\` is at least twice \`heartbeatIntervalMs\`,
-\`bodyMatchTotalBytes\` is at least \`bodyMatchBytes\`, and \`adminPort\` differs from \`listenPort\` unless it is 0.
+Some settings are checked against another: \`heartbeatStaleMs\` is at least twice \`heartbeatIntervalMs\`,
+\`bodyMatchTotalBytes\` is at least \`bodyMatchBytes\`, \`adminPort\` differs from \`listenPort\` unless it is 0, and so do the ports
+of \`inbound\`.
 
 | key | environment | default | accepts | meaning |
 |---|---|---|---|---|
@@ -40,10 +42,36 @@ export function configurationDoc(): string {
   const rows = Object.entries(properties).map(([key, property]) => {
     if (typeof property === 'boolean') throw new TypeError(`${key} has no schema`)
     const { env, doc } = property
-    return `| \`${key}\` | \`${env}\` | ${code(defaults[key])} | ${accepted(key, property)} | ${doc} |\n`
+    const fallback = property.type === 'object' ? '' : code(defaults[key])
+    return `| \`${key}\` | \`${env}\` | ${fallback} | ${accepted(key, property)} | ${doc} |\n`
   })
-  return INTRODUCTION + rows.join('')
+  return INTRODUCTION + rows.join('') + nested(properties)
 }
+
+/** A table for each key that holds an object. */
+function nested(properties: Readonly<Record<string, Property>>): string {
+  const tables = Object.entries(properties).map(([key, property]) => {
+    const inner = typeof property === 'boolean' ? undefined : property.properties
+    if (!inner) return ''
+    const rows = rowsOf(`${key}.`, inner)
+    return `\n## \`${key}\`\n\n| key | default | accepts | meaning |\n|---|---|---|---|\n${rows.join('')}`
+  })
+  return tables.join('')
+}
+
+/** The keys of an object, those of the objects in its lists after their list. */
+function rowsOf(prefix: string, properties: Readonly<Record<string, Property>>): string[] {
+  return Object.entries(properties).flatMap(([key, property]) => {
+    if (typeof property === 'boolean') throw new TypeError(`${prefix}${key} has no schema`)
+    const fallback = property.default === undefined || property.default === '' ? '' : code(property.default)
+    const row = `| \`${prefix}${key}\` | ${fallback} | ${accepted(key, property)} | ${property['doc']} |\n`
+    const { items } = property
+    const inner = typeof items === 'object' && !Array.isArray(items) ? items.properties : undefined
+    return [row, ...(inner ? rowsOf(`${prefix}${key}[].`, inner) : [])]
+  })
+}
+
+type Property = z.core.JSONSchema.JSONSchema | boolean
 
 /** The limits of one setting in words. */
 function accepted(key: string, property: z.core.JSONSchema.JSONSchema): string {
@@ -55,8 +83,10 @@ function accepted(key: string, property: z.core.JSONSchema.JSONSchema): string {
       return `${property.minimum} to ${property.maximum}`
     case 'array':
       return `a list of at most ${property.maxItems}`
+    case 'object':
+      return 'an object, [below](#inbound)'
     case 'string':
-      return String(property['accepts'] ?? 'an IP address')
+      return String(property['accepts'] ?? (property.pattern === undefined ? 'an IP address' : 'text'))
     default:
       throw new TypeError(`no words for the limits of ${key}`)
   }

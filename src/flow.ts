@@ -70,6 +70,8 @@ export interface Flow {
   readonly fd: number
   /** Accepted by a transparent listener: `local` is where the client was going. */
   readonly isTransparent?: true
+  /** Inbound: the application's port that the listener stands for. */
+  readonly standsFor?: number
   readonly proxied?: ProxiedEndpoints
   readonly saved?: SavedDestination
   /** What the client's own bytes name: Host header, absolute-form target, CONNECT or HTTP/2 authority, SNI. Known late. */
@@ -156,6 +158,8 @@ export interface Outcome {
   /** Absent for opaque bytes, and where nothing was answered. */
   readonly status?: number
   readonly fault?: UpstreamFault | ClientFault | RefuseReason
+  /** The address dialled, where it is not the one that was decided on: an application's own. */
+  readonly dialled?: Endpoint
   readonly requestBytes: number
   readonly responseBytes: number
   readonly durationMs: number

@@ -116,6 +116,7 @@ export interface Stages {
 
 const NO_BYTES = Buffer.alloc(0)
 const STRICT: Policy = { onUnmatched: 'refuse' }
+const LENIENT: Policy = { onUnmatched: 'forward' }
 const DEFAULT_PORTS = { http: 80, connect: 443, tls: 443 }
 const LOOP: Decision = { kind: 'refuse', status: 508, reason: 'loop' }
 
@@ -126,9 +127,14 @@ const withPort = (named: Named | undefined, defaultPort: number): Endpoint | und
 export const namedEndpoint = (authority: string | undefined, defaultPort: number): Endpoint | undefined =>
   withPort(parseAuthority(authority), defaultPort)
 
-/** A client that spoke to us on purpose is not to be sent anywhere just because nothing matched. */
-const policyFor = (stages: Stages, flow: Flow, resolution: Resolution): Policy =>
-  flow.direction === 'direct' && !resolution.destination ? STRICT : stages.policy
+/**
+ * A client that spoke to us on purpose is not to be sent anywhere just because nothing matched. The application itself is
+ * there to answer what comes in; it is what it calls that may be closed to it.
+ */
+const policyFor = (stages: Stages, flow: Flow, resolution: Resolution): Policy => {
+  if (flow.direction === 'inbound') return LENIENT
+  return flow.direction === 'direct' && !resolution.destination ? STRICT : stages.policy
+}
 
 const nameOf = ({ method, target, host }: RequestHead): Endpoint | undefined => {
   if (method === 'CONNECT') return namedEndpoint(host, DEFAULT_PORTS.connect)
@@ -137,8 +143,9 @@ const nameOf = ({ method, target, host }: RequestHead): Endpoint | undefined => 
   return isPlain ? namedEndpoint(host, DEFAULT_PORTS.http) : undefined
 }
 
-/** What contradicts the resolution, as a part of the record. */
+/** What contradicts the resolution, as a part of the record. Who calls a workload names a service, not its own address. */
 const contradiction = (flow: Flow, resolution: Resolution, named: Named | undefined, stages: Stages) => {
+  if (flow.direction === 'inbound') return {}
   const text = mismatch(resolution, named, (address) => stages.namesOf(flow.workload, address))
   return text === undefined ? {} : { mismatch: text }
 }
@@ -231,7 +238,7 @@ const runBytes = (opened: OpenedFlow, flow: Flow, early: Resolution, stages: Sta
   const named = early.destination ? undefined : withPort(first, DEFAULT_PORTS[protocol === 'tls' ? 'tls' : 'http'])
   const seen = named ? { ...flow, named } : flow
   const resolution = stages.chain.late(seen, early)
-  const decision = decideBytes(resolution, stages.policy)
+  const decision = decideBytes(resolution, flow.direction === 'inbound' ? LENIENT : stages.policy)
   const done = (outcome: Outcome): void =>
     stages.record({
       kind: 'exchange',

@@ -6,15 +6,7 @@ import { randomUUID } from 'node:crypto'
 import type { Server, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Logger } from 'pino'
-import {
-  createWorkloadDial,
-  type Dial,
-  type DialOptions,
-  directDial,
-  type MakeSocket,
-  refusingOwn,
-  withProxyHeader,
-} from './act/dial.ts'
+import { createWorkloadDial, type Dial, directDial, type MakeSocket, refusingOwn, withProxyHeader } from './act/dial.ts'
 import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
 import { createForwardOnce } from './act/forward-once.ts'
@@ -22,13 +14,15 @@ import { mock } from './act/mock.ts'
 import { createOwnLegs, type OwnLegs } from './act/own-legs.ts'
 import { refuse } from './act/refuse.ts'
 import { createRelayFlow, refuseFlow } from './act/relay-flow.ts'
+import { createInboundRoute, type FindRoute, type InboundRouteOptions, outboundRoute } from './act/route.ts'
+import { type ApplicationSockets, createApplicationDial } from './act/to-application.ts'
 import { openTunnel } from './act/tunnel.ts'
 import { hostHeader } from './act/upstream-request.ts'
 import { connectWithin, createUpstreams, type Upstreams } from './act/upstreams.ts'
 import type { Config } from './config/schema.ts'
 import type { Expectation } from './decide/matching/expectation.ts'
 import { createExpectationStore } from './decide/matching/store.ts'
-import type { Direction, Flow, Workload } from './flow.ts'
+import type { Direction, Endpoint, Flow, Outcome, Workload } from './flow.ts'
 import { FORWARDED_BY } from './http1/forwarded-by.ts'
 import { DEFAULT_LIMITS, type Limits } from './http1/limits.ts'
 import { createIdleMemory } from './idle-memory.ts'
@@ -63,12 +57,23 @@ export interface DataPlaneOptions {
   readonly releaseMemory?: () => void
   /** Makes upstream sockets where the workload lives; without it they are made here. */
   readonly makeSocket?: MakeSocket
+  /** For listeners whose direction is inbound. */
+  readonly inbound?: InboundOptions
+}
+
+/** Where the application is, and how it is dialled. */
+export interface InboundOptions extends Pick<InboundRouteOptions, 'addressFor' | 'keepsSource'> {
+  readonly sockets: ApplicationSockets
+  /** What the kernel knows of a socket that such a listener has accepted. */
+  readonly identify: Identify
 }
 
 /** What sets one listener apart from the others of its data plane. */
 export interface ListenerTraits {
   readonly direction?: Direction
   readonly isTransparent?: boolean
+  /** Inbound: the application's port that the listener stands for. */
+  readonly standsFor?: number
 }
 
 export interface DataPlane {
@@ -89,25 +94,36 @@ const isLocalAddress = (address: string): boolean =>
   address.startsWith('127.') ||
   Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === address))
 
-/** As whom an upstream is dialled. */
-const dialAs = (flow: Flow): DialOptions & { source: string } => ({
-  source: flow.saved?.sourceBound ? flow.client.address : '',
-})
-
 const limitsOf = ({ maxHeadBytes, maxHeaders }: Config): Limits => ({ ...DEFAULT_LIMITS, maxHeadBytes, maxHeaders })
 
 interface Upstream {
   readonly dial: Dial
   readonly upstreams: Upstreams
   readonly legs: OwnLegs
+  readonly route: FindRoute
 }
+
+const createRoute = ({ config, inbound }: DataPlaneOptions): FindRoute => {
+  if (!inbound) return outboundRoute
+  const inboundRoute = createInboundRoute({ ...config.inbound, ...inbound })
+  return (flow, destination, isChosen) =>
+    (flow.direction === 'inbound' ? inboundRoute : outboundRoute)(flow, destination, isChosen)
+}
+
+/** The outcome with where it went, if that is not what was decided. */
+const dialledAt = (
+  decided: Endpoint,
+  dialled: Endpoint,
+  done: (outcome: Outcome) => void,
+): ((outcome: Outcome) => void) => (decided === dialled ? done : (outcome) => done({ ...outcome, dialled }))
 
 const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
   const { config, metrics } = options
   const made = options.makeSocket ? createWorkloadDial(options.makeSocket) : directDial
+  const any = options.inbound ? createApplicationDial(options.inbound.sockets, made) : made
   const legs = createOwnLegs()
   const isTold = config.proxyProtocolFrom.length > 0 // else nobody could name one
-  const dial = withProxyHeader(refusingOwn(isTold ? legs.tracking(made) : made, isOwn))
+  const dial = withProxyHeader(refusingOwn(isTold ? legs.tracking(any) : any, isOwn))
   const upstreams = createUpstreams(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     headersTimeoutMs: config.upstreamHeadersTimeoutMs,
@@ -119,12 +135,12 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
     onEvicted: () => metrics.limitHit('upstream_destinations'),
     onFull: () => metrics.limitHit('upstream_connections'),
   })
-  return { dial, upstreams, legs }
+  return { dial, upstreams, legs, route: createRoute(options) }
 }
 
 type Acts = Pick<Stages, 'http' | 'bytes' | 'selfId'>
 
-const createActs = (options: DataPlaneOptions, { dial, upstreams }: Upstream): Acts => {
+const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstream): Acts => {
   const { config } = options
   const selfId = `Understudy_${randomUUID()}`
   const once = createForwardOnce(dial, {
@@ -143,16 +159,22 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams }: Upstream): A
     http: {
       mock: (exchange, decision, done) => mock(exchange, decision.response, done),
       forward: (exchange, { destination, expectationId }, flow, { isVerbatim, mayLoop }, done) => {
-        const host = expectationId === undefined ? {} : { host: hostHeader(destination) }
+        const isChosen = expectationId !== undefined
+        const to = route(flow, destination, isChosen)
+        const host = isChosen ? { host: hostHeader(destination) } : {}
         const mark = mayLoop ? { forwardedBy: selfId } : {}
-        forward(exchange, { destination, ...dialAs(flow), verbatim: isVerbatim, ...host, ...mark }, done)
+        const target = { ...to, verbatim: isVerbatim, ...host, ...mark }
+        forward(exchange, target, dialledAt(destination, to.destination, done))
       },
       refuse: (exchange, { status, reason }, done) =>
         refuse(exchange, status, reason, done, reason === 'loop' ? [FORWARDED_BY, selfId] : []),
       openTunnel,
     },
     bytes: {
-      relay: (opened, destination, flow, done) => relayFlow(opened, destination, dialAs(flow), done),
+      relay: (opened, destination, flow, done) => {
+        const to = route(flow, destination, false)
+        relayFlow(opened, to.destination, to, dialledAt(destination, to.destination, done))
+      },
       refuse: (opened, { reason }, done) => refuseFlow(opened, reason, done),
     },
   }
@@ -186,6 +208,12 @@ const createPreamble = (
   }
 }
 
+const evidenceOf = ({ config, inbound, evidence }: DataPlaneOptions): EvidencePorts => ({
+  proxyHeaders: config.proxyProtocolFrom.length > 0,
+  inbound: inbound !== undefined,
+  ...evidence,
+})
+
 /** The stages of one data plane, and what has to be told and closed beside them. */
 const createStages = (
   options: DataPlaneOptions,
@@ -217,10 +245,13 @@ const createStages = (
   const intercept: Intercept = {
     ...createPreamble(options, upstream, opening, silent),
     open: (socket, flow, early, first, then) => {
-      const dial: OpenOptions['dial'] = (destination, done) =>
-        connectWithin(upstream.dial, destination, dialAs(flow), config.upstreamConnectTimeoutMs, done)
-      // Where unmatched traffic must not leave, not even a connection does.
-      const mayDial = config.onUnmatched === 'forward' ? early.destination : undefined
+      const dial: OpenOptions['dial'] = (destination, done) => {
+        const to = upstream.route(flow, destination, false)
+        connectWithin(upstream.dial, to.destination, to, config.upstreamConnectTimeoutMs, done)
+      }
+      // Where unmatched traffic must not leave, not even a connection does; the application is no such place.
+      const isOpen = config.onUnmatched === 'forward' || flow.direction === 'inbound'
+      const mayDial = isOpen ? early.destination : undefined
       opening.add(socket)
       openFlow(
         socket,
@@ -246,10 +277,7 @@ const createStages = (
     intercept,
     chain: createChain(
       { isOwn, ...(options.isReserved ? { isReserved: options.isReserved } : {}) },
-      createStrategies(
-        { proxyHeaders: config.proxyProtocolFrom.length > 0, ...options.evidence },
-        config.strategiesOff,
-      ),
+      createStrategies(evidenceOf(options), config.strategiesOff),
     ),
     store,
     policy: { onUnmatched: config.onUnmatched },
@@ -321,7 +349,8 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
 
   return {
     createServer: (traits = {}) => {
-      const { workload, direction, identify } = options
+      const { workload, direction } = options
+      const { identify } = traits.direction === 'inbound' && options.inbound ? options.inbound : options
       const server = createListener({ workload, direction, identify, slots, onFlow, ...traits })
       server.on('listening', () => {
         ownPorts.add(portOf(server))

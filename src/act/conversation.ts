@@ -10,13 +10,14 @@ import { type Done, nowMs, outcomeOf } from './finish.ts'
 import { refuseUpstream } from './refuse.ts'
 import { relay } from './relay.ts'
 import { upgradeOf } from './upstream-request.ts'
-import { clientHeaders } from './upstream-response.ts'
+import { clientHeaders, type Marker } from './upstream-response.ts'
 
 export interface ConversationOptions {
   readonly limits: Limits
   readonly headersTimeoutMs: number
   /** How long the answer may stand still. */
   readonly bodyTimeoutMs: number
+  readonly marker?: Marker
 }
 
 const EMPTY: Buffer = Buffer.alloc(0)
@@ -137,7 +138,7 @@ export class Conversation {
     this.#untilClose = response.framing.kind === 'until_close'
     upstream.setTimeout(this.#options.bodyTimeoutMs)
     exchange.onDrain = () => upstream.resume()
-    const headers = clientHeaders(response.statusCode, response.headers)
+    const headers = clientHeaders(response.statusCode, response.headers, this.#options.marker)
     exchange.start(response.statusCode, response.reason || undefined, headers)
     const pass = (chunk: Buffer): void => {
       if (!exchange.write(chunk)) upstream.pause()

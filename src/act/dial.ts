@@ -12,6 +12,8 @@ export interface DialOptions {
   readonly source?: string
   /** A PROXY header, to be the connection's first bytes. */
   readonly proxyHeader?: Buffer
+  /** Inbound: to the application on this port of its own, past whatever steers its clients to us. */
+  readonly appPort?: number
 }
 
 /** Begins to connect; `done` gets a socket that is still connecting, or the error of the name look-up. */
@@ -24,7 +26,8 @@ export type Dial = (
 /** Makes an unconnected, non-blocking TCP socket where the workload lives: a descriptor, or -errno. */
 export type MakeSocket = (ipv6: boolean, source: string) => number
 
-const failedSocket = (result: number): Socket => {
+/** For an attempt that ended before there was a socket: tells -errno as a socket's error. */
+export const failedSocket = (result: number): Socket => {
   const code = getSystemErrorName(result)
   return new Socket().destroy(Object.assign(new Error(`cannot make an upstream socket: ${code}`), { code }))
 }

@@ -79,8 +79,9 @@ export const createForwardOnce =
       if (gone) return upstream?.destroy()
       if (error || !upstream) return refuseUpstream(exchange, upstreamFault(error), error, done)
       const chunked = exchange.request.framing.kind === 'chunked'
+      const marked = target.marker ? { marker: target.marker } : {}
       upstream.setNoDelay(true)
-      const conversation = new Conversation(exchange, upstream, options, done)
+      const conversation = new Conversation(exchange, upstream, { ...options, ...marked }, done)
       try {
         upstream.write(requestHead(exchange, target, chunked), 'latin1')
       } catch (cause) {

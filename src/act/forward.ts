@@ -7,7 +7,7 @@ import { type Done, outcomeOf } from './finish.ts'
 import { type ForwardOnce, needsOwnConnection } from './forward-once.ts'
 import { refuseUpstream } from './refuse.ts'
 import { type ForwardTarget, targetFor, upstreamHeaders } from './upstream-request.ts'
-import { clientHeaders, reasonPhrase } from './upstream-response.ts'
+import { clientHeaders, type Marker, reasonPhrase } from './upstream-response.ts'
 import { hadAnswered, type Upstreams } from './upstreams.ts'
 
 /** A body this small that has already arrived is sent with the head, not streamed. */
@@ -16,12 +16,12 @@ const WHOLE_BODY_BYTES = 64 * 1024
 export type Forward = (exchange: HttpExchange, target: ForwardTarget, done: Done) => void
 
 /** Names, values, names … of a response, for the client; undici hands them over as bytes. */
-const endToEnd = (status: number, raw: unknown): string[] => {
+const endToEnd = (status: number, raw: unknown, marker?: Marker): string[] => {
   const text: string[] = []
   if (Array.isArray(raw)) {
     for (const item of raw) text.push(Buffer.isBuffer(item) ? item.toString('latin1') : String(item))
   }
-  return clientHeaders(status, text)
+  return clientHeaders(status, text, marker)
 }
 
 /** Only a request that can be sent again without harm; the connection must have been an idle one too (RFC 9112 9.3.1). */
@@ -33,14 +33,16 @@ class Answer implements Dispatcher.DispatchHandler {
   readonly #exchange: HttpExchange
   readonly #done: Done
   readonly #retry: (() => void) | undefined
+  readonly #marker: Marker | undefined
   #status = 0
   #over = false
   #controller: Dispatcher.DispatchController | undefined
 
-  constructor(exchange: HttpExchange, done: Done, retry: (() => void) | undefined) {
+  constructor(exchange: HttpExchange, done: Done, retry: (() => void) | undefined, marker: Marker | undefined) {
     this.#exchange = exchange
     this.#done = done
     this.#retry = retry
+    this.#marker = marker
     exchange.onGone = (fault, status) => {
       if (this.#over) return
       this.#over = true
@@ -57,7 +59,7 @@ class Answer implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _: unknown, reason?: string): void {
     if (this.#over) return
     if (status === 101) throw codedError('EPROTO', 'an upgrade that nobody asked for')
-    const headers = endToEnd(status, controller.rawHeaders)
+    const headers = endToEnd(status, controller.rawHeaders, this.#marker)
     if (status < 200) return this.#exchange.interim(status, headers)
     this.#status = status
     this.#exchange.onDrain = () => controller.resume()
@@ -124,7 +126,7 @@ export const createForward =
     const headers = upstreamHeaders(head, target)
     headers.push(...lengthHeader(exchange, body))
     const retry = mayRetry(head.method, body) ? () => once(exchange, target, done) : undefined
-    const answer = new Answer(exchange, done, retry)
+    const answer = new Answer(exchange, done, retry, target.marker)
     const options = { path: targetFor(head, target), method: head.method, headers, body }
     try {
       upstreams.dispatch(target.destination, target, options, answer)

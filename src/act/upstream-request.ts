@@ -3,6 +3,8 @@ import type { Endpoint, RequestHead } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { withForwardedBy } from '../http1/forwarded-by.ts'
 import { headerValue, headerValues, withoutHopByHop } from '../http1/response.ts'
+import { type ForwardedStyle, withForwarded } from './forwarded.ts'
+import type { Marker } from './upstream-response.ts'
 
 export interface ForwardTarget {
   readonly destination: Endpoint
@@ -16,6 +18,10 @@ export interface ForwardTarget {
   readonly host?: string
   /** Our own id, for requests that may come back to us. */
   readonly forwardedBy?: string
+  /** Tell the upstream who the client is, in these headers. */
+  readonly forwarded?: { readonly style: ForwardedStyle; readonly client: string }
+  /** A header that the answer is to carry. */
+  readonly marker?: Marker
 }
 
 const SLASH = 0x2f
@@ -43,8 +49,9 @@ export const targetFor = (head: RequestHead, { verbatim }: ForwardTarget): strin
 
 /** End-to-end headers with the Host of the target; without the length, which the framing gives. */
 export const upstreamHeaders = (head: RequestHead, target: ForwardTarget): string[] => {
-  const { destination, host, verbatim, forwardedBy } = target
-  const kept = withoutHopByHop(head.headers, 'request')
+  const { destination, host, verbatim, forwarded, forwardedBy } = target
+  const endToEnd = withoutHopByHop(head.headers, 'request')
+  const kept = forwarded ? withForwarded(endToEnd, forwarded.style, forwarded.client) : endToEnd
   const sent: string[] = []
   let isNamed = false
   for (let i = 0; i < kept.length; i += 2) {

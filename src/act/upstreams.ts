@@ -95,8 +95,8 @@ interface Entry {
 }
 
 /** A connection that began with a header speaks for one client: nobody else's request may go over it. */
-const keyOf = ({ address, port }: Endpoint, { source = '', proxyHeader }: DialOptions): string => {
-  const key = `${address} ${port} ${source}`
+const keyOf = ({ address, port }: Endpoint, { source = '', proxyHeader, appPort }: DialOptions): string => {
+  const key = `${address} ${port} ${source} ${appPort ?? ''}`
   return proxyHeader ? `${key} ${proxyHeader.toString('latin1')}` : key
 }
 

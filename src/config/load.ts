@@ -43,7 +43,7 @@ export function loadConfig(
   const lines = checked.problems.map(({ path: at, message, atKey }) => {
     const [key = '', ...rest] = at
     const name = ENV_NAMES.get(key as keyof Config)
-    if (name && Object.hasOwn(fromEnv, key)) return `${name}${keyText(rest)}: ${message}`
+    if (name && Object.hasOwn(fromEnv, key)) return `${keyText([name, ...rest])}: ${message}`
     if (!file?.value || !Object.hasOwn(file.value, key)) return `${keyText(at)}, which is not set: ${message}`
     const { line, column } = file.locate(at, atKey)
     return `${path}:${line}:${column} ${keyText(at)}: ${message}`
@@ -72,9 +72,18 @@ function readEnv(env: Env): Readonly<Record<string, unknown>> {
 function fromText(text: string, example: unknown): unknown {
   if (typeof example === 'number') return /^-?\d+$/.test(text) ? Number(text) : text
   if (typeof example === 'boolean') return text === 'true' || (text === 'false' ? false : text)
+  if (typeof example === 'object' && !Array.isArray(example)) return fromJson(text)
   if (!Array.isArray(example)) return text
   const entries = text.split(',').map((entry) => entry.trim())
   return entries.filter((entry) => entry !== '')
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text // the schema says that an object is expected
+  }
 }
 
 function warningsOf(env: Env): string[] {

@@ -5,20 +5,12 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { STRATEGY_NAMES } from '../resolve/strategy.ts'
+import { Inbound } from './inbound-schema.ts'
+import { flag, ipAddress, MAX_PORT, powerOfTwo, whole } from './kinds.ts'
 import { Cidr, PortRange } from './networks.ts'
 
-const MAX_PORT = 65535
 const HOUR_MS = 3_600_000
 const MIB = 1024 * 1024
-
-const whole = (min: number, max: number) =>
-  z
-    .int({ error: `expected a whole number from ${min} to ${max}` })
-    .min(min)
-    .max(max)
-const flag = z.boolean({ error: 'expected true or false' })
-const powerOfTwo = (min: number, max: number) =>
-  whole(min, max).refine((value) => (value & (value - 1)) === 0, { error: 'expected a power of two' })
 
 /** Room for some names, and not so much that it could hold somebody's real address by mistake. */
 const reserved = (version: 4 | 6, widest: number, narrowest: number) =>
@@ -39,14 +31,10 @@ export const Config = z
       env: 'UNDERSTUDY_ADMIN_ENABLED',
       doc: 'Whether health, readiness, metrics and recent flows are served over HTTP.',
     }),
-    adminHost: z
-      .string()
-      .refine((text) => isIP(text) !== 0, { error: 'expected an IPv4 or IPv6 address' })
-      .default('127.0.0.1')
-      .meta({
-        env: 'UNDERSTUDY_ADMIN_HOST',
-        doc: 'Address the admin server listens on; anything but loopback shows recorded traffic to the network.',
-      }),
+    adminHost: ipAddress.default('127.0.0.1').meta({
+      env: 'UNDERSTUDY_ADMIN_HOST',
+      doc: 'Address the admin server listens on; anything but loopback shows recorded traffic to the network.',
+    }),
     adminPort: whole(0, MAX_PORT).default(9901).meta({
       env: 'UNDERSTUDY_ADMIN_PORT',
       doc: 'Port of the admin server; 0 takes any free port.',
@@ -90,6 +78,10 @@ export const Config = z
     proxyProtocolMalformed: z.enum(['refuse', 'pass']).default('refuse').meta({
       env: 'UNDERSTUDY_PROXY_PROTOCOL_MALFORMED',
       doc: 'What happens to a connection that begins with a broken PROXY header: it is reset, or all its bytes are taken for data.',
+    }),
+    inbound: Inbound.prefault({}).meta({
+      env: 'UNDERSTUDY_INBOUND',
+      doc: "Connections to the command's own ports go through us first: `ports` names them (docs/inbound.md).",
     }),
     upstreamConnectTimeoutMs: whole(1, HOUR_MS).default(10_000).meta({
       env: 'UNDERSTUDY_UPSTREAM_CONNECT_TIMEOUT_MS',
@@ -227,6 +219,11 @@ export const Config = z
     }
     if (config.adminEnabled && config.adminPort !== 0 && config.adminPort === config.listenPort) {
       refuse('adminPort', `${config.adminPort} is also listenPort`)
+    }
+    for (const { port, proxyPort } of config.inbound.ports) {
+      if (config.listenPort === 0) break
+      if (port === config.listenPort) refuse('inbound', `port ${port} is also listenPort`)
+      if (proxyPort === config.listenPort) refuse('inbound', `proxyPort ${proxyPort} is also listenPort`)
     }
   })
 

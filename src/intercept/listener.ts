@@ -12,6 +12,8 @@ export interface ListenerOptions {
   readonly direction: Direction
   /** The listener has IP_TRANSPARENT: what it accepts keeps the address it was sent to. */
   readonly isTransparent?: boolean
+  /** Inbound: the application's port that this listener stands for. */
+  readonly standsFor?: number
   readonly identify: Identify
   /** Connections held at once over all listeners that share the counter; one more is reset. */
   readonly slots: { take(): boolean; give(): void }
@@ -38,6 +40,7 @@ export const createListener = (options: ListenerOptions): Server =>
       local: { address: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 },
       fd,
       ...(options.isTransparent ? { isTransparent: true } : {}),
+      ...(options.standsFor === undefined ? {} : { standsFor: options.standsFor }),
       ...(saved ? { saved } : {}),
     })
   })

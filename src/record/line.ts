@@ -4,6 +4,7 @@ import type {
   CloseReason,
   ConnectionSummary,
   Decision,
+  Direction,
   Endpoint,
   Exchange,
   Flow,
@@ -37,6 +38,8 @@ export interface ExchangeLine {
   readonly kind: 'exchange'
   /** Start, ISO 8601 in UTC. */
   readonly time: string
+  /** `inbound`: somebody called the workload. */
+  readonly direction: Direction
   readonly workload: string
   readonly process: string | undefined
   readonly pid: number | undefined
@@ -57,6 +60,9 @@ export interface ExchangeLine {
   readonly expectation: string | undefined
   /** The address dialled. */
   readonly destination: string | undefined
+  /** Inbound HTTP: what was asked for, and what we asked the application for, as URLs. */
+  readonly originalUrl: string | undefined
+  readonly proxiedUrl: string | undefined
   readonly status: number | undefined
   readonly fault: Fault | undefined
   readonly requestBytes: number
@@ -114,10 +120,11 @@ const flowTexts = (flow: Flow): FlowTexts => {
   const { saved } = flow
   const texts = {
     workload: bounded(flow.workload.name, NAME_CHARS),
-    process: saved && visible(bounded(saved.process.name, PROCESS_CHARS)),
+    // Whoever calls the workload is on another machine, as far as the kernel knows.
+    process: saved && flow.direction !== 'inbound' ? visible(bounded(saved.process.name, PROCESS_CHARS)) : undefined,
     client: endpointText(flow.client),
     cookie: flow.cookie.toString(),
-    clientCookie: saved?.clientCookie.toString(),
+    clientCookie: flow.direction === 'inbound' ? undefined : saved?.clientCookie.toString(),
   }
   textsOfFlows.set(flow, texts)
   return texts
@@ -127,22 +134,29 @@ const flowTexts = (flow: Flow): FlowTexts => {
 export const exchangeLine = (exchange: Exchange): ExchangeLine => {
   const { flow, request, resolution, decision, outcome } = exchange
   const ofFlow = flowTexts(flow)
-  const dialled = decision.kind === 'forward' || decision.kind === 'relay' ? decision.destination : undefined
+  const decided = decision.kind === 'forward' || decision.kind === 'relay' ? decision.destination : undefined
+  const dialled = decided && (outcome.dialled ?? decided)
   const original = place(resolution.destination)
   // Found, original and dialled are mostly the same endpoint; its text is made once.
   const text = (endpoint: Endpoint | undefined) =>
     isSame(endpoint, resolution.destination) ? original : place(endpoint)
+  const isInbound = flow.direction === 'inbound'
+  const host = request?.host === undefined ? undefined : kept(redactHost(request.host), HOST_CHARS)
+  const path = request && kept(redactPath(request.path), PATH_CHARS)
+  const query = request?.query ? kept(redactQuery(request.query), PATH_CHARS) : undefined
+  const url = (at: string | undefined) => (isInbound ? urlText(at, path, query) : undefined)
   return {
     kind: 'exchange',
     time: isoTime(exchange.startedAtMs),
+    direction: flow.direction,
     workload: ofFlow.workload,
     process: ofFlow.process,
-    pid: flow.saved?.process.pid,
+    pid: isInbound ? undefined : flow.saved?.process.pid,
     protocol: exchange.protocol,
     method: request && visible(bounded(request.method, METHOD_CHARS)),
-    host: nameText(request?.host),
-    path: request && kept(redactPath(request.path), PATH_CHARS),
-    query: request?.query ? kept(redactQuery(request.query), PATH_CHARS) : undefined,
+    host,
+    path,
+    query,
     serverName: nameText(exchange.serverName),
     client: ofFlow.client,
     originalDestination: original,
@@ -152,6 +166,8 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
     decision: decision.kind,
     expectation: expectationOf(decision),
     destination: text(dialled),
+    originalUrl: url(host ?? original),
+    proxiedUrl: url(text(dialled)),
     status: outcome.status,
     fault: faultOf(exchange),
     requestBytes: outcome.requestBytes,
@@ -161,6 +177,10 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
     clientCookie: ofFlow.clientCookie,
   }
 }
+
+/** Of an HTTP request in the clear; undefined where a part is missing. */
+const urlText = (at: string | undefined, path: string | undefined, query: string | undefined): string | undefined =>
+  at === undefined || path === undefined ? undefined : `http://${at}${path}${query === undefined ? '' : `?${query}`}`
 
 export const connectionLine = (connection: ConnectionSummary): ConnectionLine => ({
   kind: 'connection',

@@ -2,6 +2,7 @@
 import { Gauge, Histogram, Registry } from 'prom-client'
 import type { ConnectionSummary, Decision, Exchange, Protocol } from '../flow.ts'
 import { type Fault, faultOf } from './line.ts'
+import { declareInbound } from './metrics-inbound.ts'
 import { declareKernelMetrics, type ReadKernel } from './metrics-kernel.ts'
 import { declareProcessMetrics } from './metrics-process.ts'
 import { createTally, type Tally } from './tally.ts'
@@ -154,6 +155,7 @@ type Traffic = Pick<Metrics, 'exchange' | 'connection'>
 const declareTraffic = (registry: Registry): Traffic => {
   const tallies = declareExchanges(registry)
   const durations = declareDurations(registry)
+  const inbound = declareInbound(registry, BUCKETS, classOf)
   const closed = createTally(registry, {
     name: 'understudy_connections_closed_total',
     help: 'Connections of the workloads that ended, intercepted or not, as the kernel saw them.',
@@ -176,6 +178,7 @@ const declareTraffic = (registry: Registry): Traffic => {
       const evidence = exchange.mismatch === undefined ? undefined : EVIDENCE_OF[protocol]
       if (evidence !== undefined) tallies.mismatches.add(1, evidence)
       if (outcome.durationMs >= 0) durations[decision.kind].observe(outcome.durationMs / 1000)
+      inbound(exchange)
     },
     connection(connection) {
       closed.add(1, connection.verdict, connection.closeReason)

@@ -40,7 +40,7 @@ export const createRecorder = ({ log, metrics, flows, summary, file }: RecorderP
       const line = exchangeLine(exchange)
       summary?.exchange(line)
       pass(line)
-      if (logged) ours.info(exchangeFacts(line), 'exchange')
+      if (logged) ours.info(exchangeFacts(line), line.direction === 'inbound' ? 'inbound exchange' : 'exchange')
     },
     connection(connection) {
       metrics.connection(connection)

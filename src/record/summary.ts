@@ -177,6 +177,7 @@ const paintDecision = (text: string, line: ExchangeLine): string => {
 
 const TABLE: readonly Column<ExchangeLine>[] = [
   { title: 'TIME', cell: (line) => clockText(line.time), rank: 1 },
+  { title: 'DIR', cell: (line) => (line.direction === 'inbound' ? 'in' : ''), optional: true },
   { title: 'PROCESS', cell: (line) => line.process ?? '-', min: 8, rank: 3 },
   { title: 'METHOD', cell: (line) => line.method ?? '-', min: 7 },
   {

@@ -4,6 +4,7 @@ import { byConntrack } from './by-conntrack.ts'
 import { byCookie } from './by-cookie.ts'
 import { byDnsIntent, type NameOf } from './by-dns-intent.ts'
 import { byHost } from './by-host.ts'
+import { byListener } from './by-listener.ts'
 import { byProxyHeader } from './by-proxy-header.ts'
 import { bySoOriginalDst } from './by-so-original-dst.ts'
 import { byTransparent } from './by-transparent.ts'
@@ -15,6 +16,8 @@ export interface EvidencePorts {
   readonly proxyHeaders?: boolean
   /** There are transparent listeners. */
   readonly transparent?: boolean
+  /** There are listeners that stand for a port of the application. */
+  readonly inbound?: boolean
   readonly soOriginalDst?: ReadEvidence
   readonly conntrack?: ReadEvidence
   readonly nameOf?: NameOf
@@ -25,6 +28,7 @@ const ORDER: readonly ((ports: EvidencePorts) => Strategy | undefined)[] = [
   ({ proxyHeaders }) => (proxyHeaders ? byProxyHeader : undefined), // what stands before us saw more than our kernel
   ({ transparent }) => (transparent ? byTransparent : undefined), // the socket's own address: nothing was rewritten
   () => byCookie, // one look-up that the listener has already made
+  ({ inbound }) => (inbound ? byListener : undefined), // ours for one port: as sure, but for who sent it there
   ({ soOriginalDst }) => soOriginalDst && bySoOriginalDst(soOriginalDst), // what NAT did, of this very socket
   ({ conntrack }) => conntrack && byConntrack(conntrack), // the same, found by addresses, which may be reused
   ({ nameOf }) => nameOf && byDnsIntent(nameOf), // a name, where an address says nothing

@@ -17,6 +17,7 @@ export const STRATEGY_NAMES = [
   'proxy-protocol',
   'tproxy',
   'ebpf',
+  'listener',
   'so-original-dst',
   'conntrack',
   'dns',

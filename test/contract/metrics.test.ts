@@ -25,6 +25,9 @@ understudy_exchanges_total counter decision protocol
 understudy_flow_subscribers gauge
 understudy_flows_open gauge
 understudy_heartbeat_age_seconds gauge
+understudy_inbound_bytes_total counter part
+understudy_inbound_duration_seconds histogram
+understudy_inbound_exchanges_total counter decision class
 understudy_limit_hits_total counter limit
 understudy_process_cpu_seconds_total counter
 understudy_process_resident_memory_bytes gauge
@@ -48,6 +51,7 @@ const scrape = (): Promise<string> => {
   })
   const metrics = createMetrics({ version: '1', readKernel })
   metrics.exchange(exchange())
+  metrics.exchange(exchange({ flow: { ...exchange().flow, direction: 'inbound' } }))
   metrics.connection(connection())
   metrics.captured('nft')
   return metrics.text()

@@ -24,6 +24,7 @@ const nameOfCookie = new Map<number, string>()
 const PORTS: EvidencePorts = {
   proxyHeaders: true,
   transparent: true,
+  inbound: true,
   soOriginalDst: read,
   conntrack: read,
   nameOf: (workload) => nameOfCookie.get(workload.id),
@@ -55,6 +56,7 @@ const EVIDENCE: Readonly<Record<string, (destination: Endpoint) => Flow>> = {
       via: 'map',
     },
   }),
+  listener: ({ address, port }) => ({ ...EMPTY, local: { address, port: 15_100 }, standsFor: port }),
   'so-original-dst': table,
   conntrack: table,
   dns: ({ address, port }) => {

@@ -76,3 +76,9 @@ test('a request that may come back is marked behind the marks before, and no oth
   const marked = upstreamHeaders(head, { ...AS_PROXY, forwardedBy: 'Understudy_1' })
   assert.deepEqual(marked, ['Host', 'a', 'x-forwarded-by', 'other, Understudy_1'])
 })
+
+test('the client is named to the upstream in end-to-end headers, whatever Connection says of them', () => {
+  const head = parse(request('GET /', 'host: a', 'connection: x-forwarded-for', 'x-forwarded-for: forged'))
+  const target = { ...VERBATIM, forwarded: { style: 'x-forwarded-for', client: '192.0.2.7' } } as const
+  assert.deepEqual(upstreamHeaders(head, target), ['host', 'a', 'x-forwarded-for', '192.0.2.7'])
+})

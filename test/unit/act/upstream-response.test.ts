@@ -22,3 +22,10 @@ for (const [situation, given, sent] of [
   ['with a control character', 'a\u0001b', undefined],
 ] as const)
   test(`a reason phrase is sent on: ${situation}`, () => assert.equal(reasonPhrase(given), sent))
+
+test('a marker takes the place of the header that the upstream sent, on answers but not on what comes before them', () => {
+  const headers = ['Server', 'theirs', 'A', '1', 'SERVER', 'theirs too']
+  const marker = { name: 'server', value: 'ours' }
+  assert.deepEqual(clientHeaders(200, headers, marker), ['A', '1', 'server', 'ours'])
+  assert.deepEqual(clientHeaders(103, headers, marker), headers)
+})

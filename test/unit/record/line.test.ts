@@ -10,6 +10,7 @@ test('a mocked exchange becomes one flat line', () => {
   assert.deepEqual(parsed(lineText(exchangeLine(exchange()))), {
     kind: 'exchange',
     time: '2025-01-02T03:04:05.678Z',
+    direction: 'outbound',
     workload: 'run',
     process: 'curl',
     pid: 77,
@@ -148,4 +149,38 @@ test('what TLS names, and what contradicts the destination, are told bounded and
   assert.equal(line.serverName, 'svc.example')
   assert.equal(line.mismatch, 'far.example:81%9B')
   assert.equal(exchangeLine(exchange({ serverName: 'a'.repeat(300) })).serverName?.length, 255)
+})
+
+test('an inbound exchange tells its URLs and names no process: the client is on another machine', () => {
+  const inbound = { ...flow, direction: 'inbound', local: { address: '192.0.2.1', port: 8080 } } as const
+  const dialled = { address: '127.0.0.1', port: 8080 }
+  const line = parsed(
+    lineText(
+      exchangeLine(
+        exchange({
+          flow: inbound,
+          request: request({ path: '/hello', query: 'token=secret&page=2', host: 'shop.example' }),
+          decision: forward,
+          outcome: outcome({ dialled }),
+        }),
+      ),
+    ),
+  )
+  const told = ['direction', 'process', 'pid', 'clientCookie', 'destination', 'originalUrl', 'proxiedUrl']
+  assert.deepEqual(
+    told.map((field) => line[field]),
+    [
+      'inbound',
+      undefined,
+      undefined,
+      undefined,
+      '127.0.0.1:8080',
+      'http://shop.example/hello?token=***&page=2',
+      'http://127.0.0.1:8080/hello?token=***&page=2',
+    ],
+  )
+  const mocked = exchangeLine(exchange({ flow: inbound }))
+  assert.deepEqual([mocked.originalUrl, mocked.proxiedUrl], ['http://example.com/hello', undefined])
+  const relayed = exchangeLine(opaque({ flow: inbound }))
+  assert.deepEqual([relayed.originalUrl, relayed.proxiedUrl], [undefined, undefined])
 })

@@ -129,3 +129,14 @@ test('a canary in the request is in no output', async () => {
     assert.ok(!output.includes(canary))
   }
 })
+
+test('an inbound exchange has a message of its own', () => {
+  const destination = memoryLog()
+  const recorder = createRecorder({ log: createLog({ level: 'info', destination }), metrics })
+  recorder.exchange(exchange())
+  recorder.exchange(exchange({ flow: { ...flow, direction: 'inbound' } }))
+  assert.deepEqual(
+    destination.lines.map((record) => record['msg']),
+    ['exchange', 'inbound exchange'],
+  )
+})

@@ -149,3 +149,11 @@ test('an intercepted connection that asked nothing is told apart from no connect
 test('connections refused because the proxy was not there are counted as such', () => {
   assert.match(summaryOf([exchange()], ['failed_closed']).render(), / · 1 connection refused \(failed_closed\)\n$/)
 })
+
+test('what came in is told from what went out, where there is any', () => {
+  const inbound = exchange({ flow: { ...flow, direction: 'inbound' } })
+  const [title = '', first = '', second = ''] = summaryOf([exchange(), inbound]).render().split('\n')
+  const at = title.indexOf('DIR')
+  assert.deepEqual([first.slice(at, at + 3), second.slice(at, at + 3)], ['   ', 'in '])
+  assert.doesNotMatch(summaryOf([exchange()]).render(), /DIR/)
+})

@@ -78,6 +78,7 @@ const none = (): Evidence => ({ kind: 'none', why: 'nothing' })
 const EVERYTHING = {
   proxyHeaders: true,
   transparent: true,
+  inbound: true,
   soOriginalDst: none,
   conntrack: none,
   nameOf: () => undefined,
@@ -96,6 +97,7 @@ test('a strategy that is switched off is not asked', () => {
   assert.deepEqual(names(createStrategies(EVERYTHING, ['ebpf', 'host', 'dns'])), [
     'proxy-protocol',
     'tproxy',
+    'listener',
     'so-original-dst',
     'conntrack',
   ])
