@@ -48,7 +48,7 @@ void understudy_leave(int netns_fd)
 	}
 }
 
-static socklen_t parse_address(const char *text, uint32_t port, struct sockaddr_storage *address)
+socklen_t understudy_parse_address(const char *text, uint32_t port, struct sockaddr_storage *address)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)address;
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;
@@ -93,7 +93,7 @@ int understudy_netns_cookie(int32_t netns_fd, uint8_t *cookie)
 int understudy_source_address(int32_t netns_fd, const char *towards, uint8_t *text, int32_t capacity)
 {
 	struct sockaddr_storage address;
-	socklen_t length = parse_address(towards, 9, &address);
+	socklen_t length = understudy_parse_address(towards, 9, &address);
 	int error, fd;
 
 	if (!length || capacity <= 0)
@@ -180,7 +180,7 @@ static int knock(int fd, const struct sockaddr_storage *address, socklen_t lengt
 static int open_listener(const struct listening *wanted)
 {
 	struct sockaddr_storage address;
-	socklen_t length = parse_address(wanted->address, wanted->port, &address);
+	socklen_t length = understudy_parse_address(wanted->address, wanted->port, &address);
 	int on = 1, fd, error;
 
 	if (!length)
@@ -303,7 +303,7 @@ int understudy_listen_udp(const char *cgroup_procs, int32_t netns_fd, const char
 int understudy_socket(int32_t netns_fd, int32_t ipv6, uint32_t mark, const char *source)
 {
 	struct sockaddr_storage address;
-	socklen_t length = source[0] ? parse_address(source, 0, &address) : 0;
+	socklen_t length = source[0] ? understudy_parse_address(source, 0, &address) : 0;
 	int on = 1, error, fd;
 
 	if (source[0] && !length)

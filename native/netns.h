@@ -3,9 +3,14 @@
 #ifndef UNDERSTUDY_NETNS_H
 #define UNDERSTUDY_NETNS_H
 
+#include <stdint.h>
+#include <sys/socket.h>
+
 /* Moves this thread into a namespace; -1 is our own and does nothing. 0 or -errno; after 0 leave at once. */
 int understudy_enter(int netns_fd);
 /* Moves it back; the process ends where that fails. Takes what was given to enter. */
 void understudy_leave(int netns_fd);
+/* An IPv4 or IPv6 literal as a socket address, host order port; its length, 0 where it is neither. */
+socklen_t understudy_parse_address(const char *text, uint32_t port, struct sockaddr_storage *address);
 
 #endif

@@ -96,6 +96,11 @@ int understudy_listen_udp(const char *cgroup_procs, int32_t netns_fd, const char
 
 /* A non-blocking UDP socket in a network namespace, not yet bound, with SO_MARK `mark` (0 = none). */
 int understudy_udp_socket(int32_t netns_fd, int32_t ipv6, uint32_t mark);
+/*
+ * The same, bound to an address that need not be this machine's (IP_TRANSPARENT). port[0] other than 0 asks for a port
+ * now; port then holds it in network order, else 0: the port is chosen at connect.
+ */
+int understudy_socket_as(int32_t netns_fd, uint32_t mark, const char *source, uint8_t *port);
 
 /* Reads a file under /proc/thread-self/net as the namespace shows it; returns its length, at most capacity. */
 int understudy_read_proc_net(int32_t netns_fd, const char *name, uint8_t *buffer, int32_t capacity);

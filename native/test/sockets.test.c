@@ -20,6 +20,7 @@ static void sockets(void)
 {
 	char *endless = long_string(100000);
 	socklen_t length = sizeof(int);
+	uint8_t port[2] = { 0 };
 	int six, four, on = 0;
 
 	EQUAL(understudy_listen("", -1, "no address", 0, 1, 0), -EINVAL);
@@ -68,6 +69,11 @@ static void sockets(void)
 	six = understudy_socket(-1, 1, 0, "");
 	CHECK(six >= 0 && (fcntl(six, F_GETFD) & FD_CLOEXEC) && (fcntl(six, F_GETFL) & O_NONBLOCK));
 	EQUAL(understudy_close_fd(six), 0);
+
+	EQUAL(understudy_socket_as(-1, 0, "no address", port), -EINVAL);
+	EQUAL(understudy_socket_as(-1, 0, endless, port), -EINVAL);
+	EQUAL(understudy_socket_as(-1, 0, "", port), -EINVAL);
+	CHECK(understudy_socket_as(INT_MAX, 0, "127.0.0.1", port) < 0);
 	free(endless);
 }
 

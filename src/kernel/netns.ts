@@ -15,6 +15,11 @@ export interface Netns {
   makeSocket(ipv6: boolean, source: string, mark: number): number
   /** An unbound UDP socket for questions of our own to a name server, or -errno. */
   makeUdpSocket(ipv6: boolean, mark: number): number
+  /**
+   * The same, bound to any address, this machine's or not: a descriptor, or -errno. `port` is 0 unless one was to be
+   * chosen now.
+   */
+  makeSocketAs(source: string, mark: number, withPort: boolean): { readonly fd: number; readonly port: number }
   sourceTowards(address: string): string
   readProcNet(name: string): string
   /** Closes a descriptor that a function above returned and nobody has adopted. */
@@ -47,6 +52,11 @@ export const openNetns = (shim: Shim, path: string | undefined): Netns => {
     listenUdp: (cgroupProcs, address, port) => shim.raw('understudy_listen_udp', cgroupProcs, fd, address, port),
     makeUdpSocket: (ipv6, mark) => shim.raw('understudy_udp_socket', fd, ipv6 ? 1 : 0, mark),
     makeSocket: (ipv6, source, mark) => shim.raw('understudy_socket', fd, ipv6 ? 1 : 0, mark, source),
+    makeSocketAs: (source, mark, withPort) => {
+      const port = Buffer.from([withPort ? 1 : 0, 0])
+      const result = shim.raw('understudy_socket_as', fd, mark, source, port)
+      return { fd: result, port: result < 0 ? 0 : port.readUInt16BE(0) }
+    },
     sourceTowards: (address) => {
       const text = Buffer.alloc(TEXT_BYTES)
       const length = shim.raw('understudy_source_address', fd, address, text, TEXT_BYTES)

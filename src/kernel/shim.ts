@@ -50,6 +50,7 @@ const FUNCTIONS = {
   understudy_socket: takes(I32, I32, U32, TEXT),
   understudy_listen_udp: takes(TEXT, I32, TEXT, U32),
   understudy_udp_socket: takes(I32, I32, U32),
+  understudy_socket_as: takes(I32, U32, TEXT, BYTES),
   understudy_read_proc_net: takes(I32, TEXT, BYTES, I32),
   understudy_open_proc_net: takes(I32, TEXT),
   understudy_original_dst: takes(I32, BYTES, I32),

@@ -4,6 +4,7 @@ import type { Server } from 'node:net'
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.ts'
 import { UnderstudyError } from '../errors.ts'
+import type { InboundKernel } from '../kernel/inbound.ts'
 import {
   POLICY_FAIL_CLOSED,
   POLICY_HAS_EXCLUDED_CIDRS,
@@ -41,6 +42,23 @@ const FAULT_COUNTERS = [
   'dns_no_agent',
   'dns_no_state',
   'dns_no_record',
+]
+
+/** Of the inbound programs; `draining` and the like are no faults. */
+const INBOUND_FAULTS = [
+  'agent_stale',
+  'no_listener',
+  'stranger',
+  'ip_options',
+  'fragment',
+  'extension_header',
+  'vlan',
+  'truncated',
+  'not_rewritten',
+  'not_assigned',
+  'orig_dst_full',
+  'storage_full',
+  'mockserver_full',
 ]
 
 const isBpffs = (path: string): boolean => {
@@ -139,11 +157,16 @@ export const setPolicy = (kernel: Kernel, netns: Netns, config: Config, ports: L
 }
 
 /** What `/metrics` shows of the kernel side. */
-export const readingOf = (kernel: Kernel): KernelReading => {
+export const readingOf = (kernel: Kernel, inbound?: InboundKernel): KernelReading => {
   const counters = kernel.readCounters()
+  const own = inbound?.readCounters() ?? {}
+  const inboundFaults = inbound ? INBOUND_FAULTS.map((name) => [`inbound_${name}`, own[name] ?? 0] as const) : []
   return {
-    faults: Object.fromEntries(FAULT_COUNTERS.map((name) => [name, counters[name] ?? 0])),
-    mapEntries: kernel.readMapEntries(),
+    faults: Object.fromEntries([
+      ...FAULT_COUNTERS.map((name) => [name, counters[name] ?? 0] as const),
+      ...inboundFaults,
+    ]),
+    mapEntries: { ...inbound?.readMapEntries(), ...kernel.readMapEntries() },
     events: counters['events'] ?? 0,
     eventsDropped: counters['events_dropped'] ?? 0,
     heartbeatAgeMs: kernel.heartbeatAgeMs(),

@@ -7,24 +7,31 @@ import { removeRemains } from '../kernel/inbound-tc.ts'
 import { openNetns } from '../kernel/netns.ts'
 import type { Shim } from '../kernel/shim.ts'
 import type { LockPorts, SweepPorts } from '../workloads/run-state.ts'
+import { removeNotedRoutes } from './source-routing.ts'
 
 const OWN_NETNS = '/proc/self/ns/net'
 const NAMED = '/run/netns'
 
+const InNetns = z.object({
+  /** The namespace: its inode, and a path that led there. */
+  netns: z.object({ inode: z.number(), path: z.string() }),
+})
 const Noted = z.object({
   id: z.string().regex(/^[0-9a-z-]{1,17}$/),
   tool: z.enum(['iptables', 'nft']),
   isTproxy: z.boolean(),
   slot: z.int().min(0).max(255),
-  /** The namespace: its inode, and a path that led there. */
-  netns: z.object({ inode: z.number(), path: z.string() }),
+  ...InNetns.shape,
 })
 
-/** Rules with their namespace, as they are written down. */
-export const notedRules = (left: LeftRules, netns: string | undefined): z.infer<typeof Noted> => {
+/** Anything with its namespace, as it is written down. */
+export const notedIn = <T extends object>(what: T, netns: string | undefined): T & z.infer<typeof InNetns> => {
   const path = netns ?? OWN_NETNS
-  return { ...left, netns: { inode: statSync(path).ino, path } }
+  return { ...what, netns: { inode: statSync(path).ino, path } }
 }
+
+/** Rules with their namespace. */
+export const notedRules = (left: LeftRules, netns: string | undefined): z.infer<typeof Noted> => notedIn(left, netns)
 
 const isNamespace = (path: string, inode: number): boolean => {
   try {
@@ -51,16 +58,24 @@ const findNetns = ({ inode, path }: z.infer<typeof Noted>['netns']): string | un
   return pids.map((pid) => `/proc/${pid}/ns/net`).find((each) => isNamespace(each, inode))
 }
 
-const removeRules = async (shim: Shim, rules: unknown): Promise<readonly string[]> => {
-  const { netns: noted, ...left } = Noted.parse(rules)
-  const path = findNetns(noted)
-  if (path === undefined) return [] // the rules went with their namespace
+const inside = async (
+  shim: Shim,
+  noted: z.infer<typeof InNetns>,
+  remove: (netnsFd: number) => Promise<readonly string[]>,
+): Promise<readonly string[]> => {
+  const path = findNetns(noted.netns)
+  if (path === undefined) return [] // what was left went with its namespace
   const netns = openNetns(shim, path)
   try {
-    return await removeLeft(left, netns.fd)
+    return await remove(netns.fd)
   } finally {
     netns.close()
   }
+}
+
+const removeRules = async (shim: Shim, rules: unknown): Promise<readonly string[]> => {
+  const { netns, ...left } = Noted.parse(rules)
+  return inside(shim, { netns }, (netnsFd) => removeLeft(left, netnsFd))
 }
 
 export const lockPorts = (shim: Shim): LockPorts => ({
@@ -71,6 +86,7 @@ export const lockPorts = (shim: Shim): LockPorts => ({
 /** What a sweep needs. */
 export const sweepPorts = (shim: Shim): SweepPorts => ({
   ...lockPorts(shim),
+  removeRoutes: (routes) => inside(shim, InNetns.parse(routes), (netnsFd) => removeNotedRoutes(netnsFd, routes)),
   removeRemains: (remains) => removeRemains(shim, remains),
   removeRules: (rules) => removeRules(shim, rules),
 })

@@ -19,6 +19,7 @@ import { createRunCgroup, ownCgroup, type RunCgroup, removeRunCgroup, runCgroup 
 import { endLeftovers, holdSignals, type RunningCommand, startCommand, type User } from '../workloads/from-command.ts'
 import { type RunState, recordRun, sweep } from '../workloads/run-state.ts'
 import { createRunDns, NO_DNS, serveRunDns } from './dns.ts'
+import { type InboundRun, prepareInbound } from './inbound.ts'
 import { openListeners, readingOf, WORKLOAD_ID } from './interception.ts'
 import { openCapture } from './open-capture.ts'
 import { requireBuilt, requireLinuxRoot } from './requirements.ts'
@@ -65,6 +66,7 @@ interface Started {
   readonly cgroup: RunCgroup
   /** Without BPF there is none. */
   readonly kernel?: Kernel
+  readonly inbound?: InboundRun
   readonly dns?: Dns
 }
 
@@ -102,6 +104,8 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
     undo,
   })
   const { kernel } = capture
+  const where = { netns, netnsPath: options.netns, cgroup }
+  const inbound = await prepareInbound({ shim, config, ...where, main: kernel, state, undo, log })
   const workload: Workload = { id: WORKLOAD_ID, name: options.argv[0] }
   const dns = kernel && config.dnsEnabled ? createRunDns(config, options.expectations, record.metrics) : undefined
   const plane = createDataPlane({
@@ -117,6 +121,7 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
     ...(dns ? { isReserved: dns.isReserved, namesOf: dns.namesOf } : {}),
     releaseMemory: () => void shim.raw('understudy_trim_memory'),
     makeSocket: (ipv6, source) => netns.makeSocket(ipv6, source, 0),
+    ...(inbound ? { inbound: inbound.plane } : {}),
   })
   undo.add(() => plane.close(CLOSE_GRACE_MS))
   const ports = await openListeners(plane, capture, netns, cgroup, config)
@@ -129,7 +134,8 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
     { capture: mode, why, id, ...ports, netns: options.netns, ...(kernel ? { pins: state.pins } : {}) },
     'intercepting',
   )
-  return { cgroup, ...(kernel ? { kernel } : {}), ...(dns ? { dns } : {}) }
+  await inbound?.open(plane)
+  return { cgroup, ...(kernel ? { kernel } : {}), ...(inbound ? { inbound } : {}), ...(dns ? { dns } : {}) }
 }
 
 const launch = (options: RunOptions, cgroup: RunCgroup): RunningCommand =>
@@ -150,8 +156,8 @@ const openRecord = (options: RunOptions, started: () => Started | undefined): Re
     adminMayMove: options.config.adminPort === defaultConfig().adminPort,
     ready: () => (started() ? { ok: true } : { ok: false, why: 'nothing is intercepted yet' }),
     readKernel: () => {
-      const kernel = started()?.kernel
-      return kernel && readingOf(kernel)
+      const now = started()
+      return now?.kernel && readingOf(now.kernel, now.inbound?.kernel)
     },
     readDnsIntents: () => started()?.dns?.intents() ?? 0,
     ...(options.recordPath === undefined ? {} : { recordPath: options.recordPath }),

@@ -46,6 +46,8 @@ export interface SweepPorts extends LockPorts {
   readonly removeRemains: (remains: Remains) => readonly string[]
   /** Removes the packet filter rules that a state file tells of; says what, in words. Throws where some stay. */
   readonly removeRules: (rules: unknown) => Promise<readonly string[]>
+  /** The same for routes. */
+  readonly removeRoutes: (routes: unknown) => Promise<readonly string[]>
 }
 
 const State = z.object({
@@ -53,6 +55,8 @@ const State = z.object({
   cgroupParent: z.string(),
   /** As src/capture/ has written it. */
   rules: z.unknown().optional(),
+  /** As src/run/source-routing.ts has written it, with its namespace. */
+  routes: z.unknown().optional(),
   remains: z.array(Remains).default([]),
 })
 type State = z.input<typeof State>
@@ -65,6 +69,8 @@ export interface RunState {
   noteRules(rules: unknown): void
   /** Whether rules are written down. */
   hasRules(): boolean
+  /** Writes down routes, before they are made; undefined = there are none any more. */
+  noteRoutes(routes: unknown): void
   /** Before attaching: what a sweep would have to remove if this process were killed; empty once it is detached. */
   leaves(remains: readonly Remains[]): void
   /** Forgets the run; call when all of it is gone. */
@@ -140,6 +146,7 @@ export const recordRun = (
     pins: join(folders.pins, id),
     noteRules: (rules) => write({ rules }),
     hasRules: () => state.rules !== undefined,
+    noteRoutes: (routes) => write({ routes }),
     leaves: (remains) => write({ remains: [...remains] }),
     remove: () => {
       remove(statePath)
@@ -177,10 +184,11 @@ const sweepRun = async (id: string, folders: StateFolders, ports: SweepPorts): P
   }
   const state = State.safeParse(parsed)
   if (!state.success) return { id, removed, kept: `${statePath} is not a state file of this version` }
-  const { cgroupParent, rules, remains } = state.data
+  const { cgroupParent, rules, routes, remains } = state.data
   for (const each of remains) removed.push(...ports.removeRemains(each))
-  if (rules !== undefined) {
-    removed.push(...(await ports.removeRules(rules)))
+  if (routes !== undefined) removed.push(...(await ports.removeRoutes(routes)))
+  if (rules !== undefined) removed.push(...(await ports.removeRules(rules)))
+  if (rules !== undefined || routes !== undefined) {
     // Should the command live on and keep this file: another run may have rules like these by the next sweep.
     writeState(statePath, { id, cgroupParent })
   }

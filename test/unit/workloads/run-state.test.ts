@@ -26,6 +26,7 @@ const scene = (context: TestContext): Scene => {
   mkdirSync(parent)
   const held = new Map<string, number>()
   const ports: SweepPorts = {
+    removeRoutes: async () => ['routes'],
     removeRemains: ({ netnsPath }) => [`filters in ${netnsPath}`],
     lock: (path) => {
       if (held.has(path)) return -11
@@ -236,4 +237,21 @@ test('what has been taken back in time is not swept', async (context) => {
   at.die('1-a')
   assert.deepEqual((await sweep(at.ports, at.folders))[0]?.removed, [])
   assert.deepEqual(everything(at), [])
+})
+
+test('routes that a dead run has written down are removed once, with what it wrote last', async (context) => {
+  const at = scene(context)
+  const state = recordRun('1-a', at.parent, at.ports, at.folders)
+  const { workload } = createRunCgroup('1-a', at.parent)
+  writeFileSync(join(workload, 'cgroup.procs'), '4711\n')
+  state.noteRoutes({ slot: 1 })
+  state.noteRoutes({ slot: 2 })
+  state.leaves([])
+  at.die('1-a')
+  const asked: unknown[] = []
+  const ports = { ...at.ports, removeRoutes: async (routes: unknown) => [`routes ${asked.push(routes)}`] }
+  assert.deepEqual((await sweep(ports, at.folders))[0]?.removed, ['routes 1'])
+  assert.deepEqual(asked, [{ slot: 2 }])
+  await sweep(ports, at.folders)
+  assert.equal(asked.length, 1)
 })
