@@ -8,16 +8,17 @@
  * Listeners come as descriptors of the parent. Reads orders, one a line, and answers each with
  * `NANOSECONDS LOOKED_UP`:
  *
- *   CGROUP_PROCS LISTENER_FD ADDRESS PORT COUNT EXCHANGES RESOLVE
+ *   CGROUP_PROCS LISTENER_FD ADDRESS PORT COUNT EXCHANGES RESOLVE [BLOCKS]
  *
  * EXCHANGES is how many times 128 bytes go and 512 come back. RESOLVE 1: read the accepted socket's cookie and look it
- * up in the pinned map.
+ * up in the pinned map; 2: ask it for SO_ORIGINAL_DST. BLOCKS is how many times 64 KiB go.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/netfilter_ipv4.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -32,6 +33,8 @@
 
 #define REQUEST_BYTES 128
 #define RESPONSE_BYTES 512
+#define BLOCK_BYTES 65536
+#define SEND_BUFFER_BYTES (8 * BLOCK_BYTES)
 
 static int map_fd = -1;
 
@@ -65,6 +68,14 @@ static void enter_cgroup(const char *procs)
 	close(fd);
 }
 
+static int ask_netfilter(int fd)
+{
+	struct sockaddr_in original;
+	socklen_t length = sizeof(original);
+
+	return getsockopt(fd, IPPROTO_IP, SO_ORIGINAL_DST, &original, &length) == 0;
+}
+
 static int look_up(int fd)
 {
 	uint64_t cookie = 0;
@@ -94,6 +105,29 @@ static void move(int from, int to, size_t length)
 	}
 }
 
+/* The send buffer holds a block, so that one thread can do both ends. */
+static void stream(int from, int to, int blocks)
+{
+	static char bytes[BLOCK_BYTES];
+	int room = SEND_BUFFER_BYTES;
+
+	if (setsockopt(from, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)))
+		fail("SO_SNDBUF");
+	for (int i = 0; i < blocks; i++) {
+		size_t received = 0;
+
+		if (send(from, bytes, sizeof(bytes), MSG_NOSIGNAL) != (ssize_t)sizeof(bytes))
+			fail("send");
+		while (received < sizeof(bytes)) {
+			ssize_t part = recv(to, bytes, sizeof(bytes) - received, 0);
+
+			if (part <= 0)
+				fail("recv");
+			received += part;
+		}
+	}
+}
+
 static int accept_one(int listener)
 {
 	for (;;) {
@@ -108,7 +142,7 @@ static int accept_one(int listener)
 }
 
 /* The accepted side closes first: its TIME_WAIT does not hold the client's port. */
-static int one(int listener, const struct sockaddr_in *to, int exchanges, int resolve)
+static int one(int listener, const struct sockaddr_in *to, int exchanges, int resolve, int blocks)
 {
 	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int found = 0, accepted;
@@ -118,7 +152,7 @@ static int one(int listener, const struct sockaddr_in *to, int exchanges, int re
 		fail("connect");
 	accepted = accept_one(listener);
 	if (resolve)
-		found = look_up(accepted);
+		found = resolve == 2 ? ask_netfilter(accepted) : look_up(accepted);
 	if (exchanges && (setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ||
 			  setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on))))
 		fail("TCP_NODELAY");
@@ -126,6 +160,8 @@ static int one(int listener, const struct sockaddr_in *to, int exchanges, int re
 		move(client, accepted, REQUEST_BYTES);
 		move(accepted, client, RESPONSE_BYTES);
 	}
+	if (blocks)
+		stream(client, accepted, blocks);
 	close(accepted);
 	close(client);
 	return found;
@@ -141,17 +177,17 @@ int main(int count, char **arguments)
 	while (fgets(line, sizeof(line), stdin)) {
 		struct sockaddr_in to = { .sin_family = AF_INET };
 		uint64_t started;
-		int found = 0;
+		int found = 0, blocks = 0;
 
-		if (sscanf(line, "%767s %d %63s %d %d %d %d", procs, &listener, address, &port, &connections,
-			   &exchanges, &resolve) != 7 ||
+		if (sscanf(line, "%767s %d %63s %d %d %d %d %d", procs, &listener, address, &port, &connections,
+			   &exchanges, &resolve, &blocks) < 7 ||
 		    inet_pton(AF_INET, address, &to.sin_addr) != 1)
 			return 2;
 		to.sin_port = htons(port);
 		enter_cgroup(procs);
 		started = now_ns();
 		for (int i = 0; i < connections; i++)
-			found += one(listener, &to, exchanges, resolve);
+			found += one(listener, &to, exchanges, resolve, blocks);
 		printf("%llu %d\n", (unsigned long long)(now_ns() - started), found);
 		fflush(stdout);
 	}

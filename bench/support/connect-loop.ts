@@ -13,8 +13,10 @@ export interface Order {
   readonly connections: number
   /** How many times 128 bytes go and 512 come back. */
   readonly exchanges: number
-  /** Also look the accepted socket up. */
-  readonly resolve: boolean
+  /** Also learn where the accepted socket was going: from the pinned map, or from netfilter. */
+  readonly resolve: boolean | 'netfilter'
+  /** How many times 64 KiB go; none unless told. */
+  readonly blocks?: number
 }
 
 export interface Timed {
@@ -42,9 +44,9 @@ export const startConnectLoop = (netns: string, listeners: readonly number[], pi
   const answers: AsyncIterator<string> = createInterface({ input: stdout })[Symbol.asyncIterator]()
   return {
     run: async (order) => {
-      const { cgroup, listener, address, port, connections, exchanges, resolve } = order
+      const { cgroup, listener, address, port, connections, exchanges, resolve, blocks = 0 } = order
       const words = [`${cgroup}/cgroup.procs`, FIRST_FD + listener, address, port, connections, exchanges]
-      stdin.write(`${words.join(' ')} ${resolve ? 1 : 0}\n`)
+      stdin.write(`${words.join(' ')} ${resolve === 'netfilter' ? 2 : resolve ? 1 : 0} ${blocks}\n`)
       const { value, done } = await answers.next()
       if (done) throw new Error('connect-loop ended without an answer')
       const [ns = 0, resolved = 0] = String(value).split(' ').map(Number)
