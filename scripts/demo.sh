@@ -96,6 +96,29 @@ intercepted() {
 	cut -c 1-60 "$dir/nginx/access.log" | tail -n +3
 	say "One line of the record file: the kernel's word for where the call was going."
 	grep -m 1 '"decision":"mock"' "$dir/record.ndjson"
+
+	say "A service that exists nowhere, mocked by its name: nobody but Understudy can resolve payments.internal."
+	./bin/understudy run --netns "$app" --expectations examples/names.yaml --summary -- \
+		curl -sS --max-time 10 http://payments.internal/charges/1
+	inbound
+}
+
+# The other way round: the program is a server, and its clients are seen.
+inbound() {
+	say "Connections to a program's own port: the client asks port 8080 and is answered by the program, through Understudy."
+	./bin/understudy run --netns "$world" --config examples/inbound.yaml --summary -- \
+		python3 examples/one-answer.py 8080 2>"$dir/inbound" &
+	serve_pid=$!
+	tries=0
+	until nsenter --net="/run/netns/$world" ss -Hltn 'sport = :8080' | grep -q .; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ] || { cat "$dir/inbound" >&2; exit 1; }
+		sleep 0.1
+	done
+	nsenter --net="/run/netns/$app" curl -sS -i --max-time 5 http://10.200.0.2:8080/status
+	wait "$serve_pid"
+	serve_pid=
+	cat "$dir/inbound" >&2
 }
 
 # Waits for the port that a server has written into a file.

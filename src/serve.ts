@@ -56,6 +56,8 @@ export const startServing = async (options: ServeOptions): Promise<Serving> => {
     ...(options.recordPath === undefined ? {} : { recordPath: options.recordPath }),
   })
   for (const warning of options.warnings) record.log.warn({ warning }, 'a setting is not known')
+  if (options.config.inbound.ports.length > 0)
+    record.log.warn({ key: 'inbound' }, 'a setting is only for understudy run')
   const plane = createDataPlane({
     config: options.config,
     expectations: options.expectations,

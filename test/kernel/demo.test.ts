@@ -43,6 +43,17 @@ describe('the demo', { skip: requireKernel() }, () => {
     assert.match(shown.stderr, /7 exchanges: 4 mocked, 3 forwarded/)
   })
 
+  test('a service that exists nowhere is mocked by its name', () => {
+    assert.match(shown.stdout, /"amount" : 4200/)
+    assert.match(shown.stderr, /curl +GET +payments\.internal +\/charges\/1 +payments\.internal:80 +dns +mocked +200/)
+  })
+
+  test("a client of the program's own port is answered by the program, and seen", () => {
+    assert.match(shown.stdout, /^server: understudy\r?$/m)
+    assert.match(shown.stdout, /\{"from":"the application","client":"10\.200\.0\.1"\}/)
+    assert.match(shown.stderr, / in +- +GET +10\.200\.0\.2:8080 +\/status +10\.200\.0\.2:8080 +ebpf +forwarded +200/)
+  })
+
   test('the real server saw only the forwarded calls, from the address of the program', () => {
     const seen = shown.stdout.split('\n').filter((line) => line.startsWith('10.200.0.1 - - '))
     assert.equal(seen.length, 3)
