@@ -7,12 +7,15 @@ import { openNetns } from '../kernel/netns.ts'
 import { loadShim, type Shim } from '../kernel/shim.ts'
 import { PATHS, version } from '../paths.ts'
 import { ownCgroup } from '../workloads/cgroup.ts'
-import { type Captures, tryCaptures, untriedCaptures } from './captures.ts'
+import { captureFindings, untriedCaptures } from './captures.ts'
 import { type Diagnosis, renderDiagnosis } from './diagnosis.ts'
 import { HELP } from './help.ts'
+import { inboundFindings, untriedInbound } from './inbound-test.ts'
 import { examine, missingCapabilities, thisMachine } from './machine.ts'
 import { parseFlags } from './options.ts'
-import { selfTest } from './self-test.ts'
+import { prove } from './prove.ts'
+import { serveTest } from './serve-test.ts'
+import { strategyFindings, type Untried } from './strategies.ts'
 
 export const DOCTOR_FLAGS = { help: { type: 'boolean', short: 'h' }, json: { type: 'boolean' } } as const
 
@@ -100,44 +103,61 @@ const checkNeighbours = (): Finding => {
   return row(feature, { state: 'unknown', here: names.join(', '), required: false, instead, remedy })
 }
 
-const askKernel = (mayProbe: boolean): Finding[] => {
+const askKernel = (hindered: Untried | undefined): Finding[] => {
   const opened = openShim()
   if ('why' in opened) return unprobed(opened.why)
-  return mayProbe ? [...probeFeatures(opened.shim), checkNetns(opened.shim)] : unprobed('needs root')
+  return hindered ? unprobed(hindered.why) : [...probeFeatures(opened.shim), checkNetns(opened.shim)]
 }
 
-const FEATURE = 'self-test'
+type Proved = Pick<Diagnosis, 'capture' | 'strategies' | 'findings'>
 
-/** Proves interception by the programs, then every other way of capturing. */
-const checkItself = async (mayProbe: boolean): Promise<{ proof: Finding; captures: Captures }> => {
-  if (!mayProbe) {
-    const proof = row(FEATURE, { state: 'unknown', here: 'skipped: needs root', remedy: 'Run it with sudo.' })
-    return { proof, captures: untriedCaptures('needs root') }
-  }
-  const test = await selfTest({ capture: 'ebpf' })
-  const { ok, said, remedy } = test
+/** What a connection of our own proves without root, and all the rest where nobody may try. */
+const proveWithout = async (reason: Untried): Promise<Proved> => {
+  const { why, remedy } = reason
+  const proof = row('self-test', { state: 'unknown', here: `skipped: ${why}`, remedy })
+  const inbound = inboundFindings(untriedInbound(`not tried: ${why}`, ''))
   return {
-    proof: row(FEATURE, { state: ok ? 'ok' : 'missing', here: said, remedy }),
-    captures: await tryCaptures(test),
+    strategies: strategyFindings(await serveTest(), reason),
+    findings: [...inbound, ...untriedCaptures(why).findings, proof],
   }
+}
+
+/** Proves everything, each by a connection of its own. */
+const proveAll = async (): Promise<Proved> => {
+  const proofs = await prove()
+  const { auto, findings } = captureFindings(proofs.captures)
+  const { state, said, remedy } = proofs.captures.ebpf
+  return {
+    ...(auto === undefined ? {} : { capture: auto }),
+    strategies: strategyFindings(await serveTest(), proofs),
+    findings: [...inboundFindings(proofs.inbound), ...findings, row('self-test', { state, here: said, remedy })],
+  }
+}
+
+/** Why this process may prove nothing of the kernel; undefined where it may. */
+const hindrance = (isRoot: boolean, lacking: readonly string[]): Untried | undefined => {
+  if (!isRoot) return { why: 'needs root', remedy: 'Run it with sudo.' }
+  if (lacking.length === 0) return undefined
+  const remedy = 'Give the container these capabilities (--privileged, or --cap-add for each).'
+  return { why: `root, but without ${lacking.join(', ')}`, remedy }
 }
 
 /** What it is that works or does not; looks, probes, then proves. */
 export const diagnose = async (): Promise<Diagnosis> => {
   const machine = thisMachine()
   const isRoot = machine.uid === 0
-  const mayProbe = isRoot && missingCapabilities(machine.read('/proc/self/status') ?? '').length === 0
+  const hindered = hindrance(isRoot, missingCapabilities(machine.read('/proc/self/status') ?? ''))
   const looked = examine(machine)
   const hasCgroup = looked.every(({ feature, state }) => feature !== 'cgroup2' || state === 'ok')
-  const asked = machine.platform === 'linux' ? askKernel(mayProbe) : unprobed('this is not Linux')
-  const neighbours = mayProbe && hasCgroup ? [checkNeighbours()] : []
-  const { proof, captures } = await checkItself(mayProbe)
+  const asked = machine.platform === 'linux' ? askKernel(hindered) : unprobed('this is not Linux')
+  const neighbours = !hindered && hasCgroup ? [checkNeighbours()] : []
+  const { findings, ...proved } = await (hindered ? proveWithout(hindered) : proveAll())
   return {
     version: version(),
-    works: captures.auto !== undefined,
+    works: proved.capture !== undefined,
     isRoot,
-    ...(captures.auto === undefined ? {} : { capture: captures.auto }),
-    findings: [...looked, ...asked, ...neighbours, ...captures.findings, proof],
+    ...proved,
+    findings: [...looked, ...asked, ...neighbours, ...findings],
   }
 }
 

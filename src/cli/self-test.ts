@@ -1,110 +1,153 @@
 /**
  * Proves that interception works here, with the very code of `understudy run`: a child dials an address where nobody
- * listens, gets a mocked answer, and the record must say that the kernel knew the address.
+ * listens, or a name that nobody else knows, gets a mocked answer, and the record must say who knew where it was going.
  */
-import { randomInt } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { z } from 'zod'
 import { environment } from '../config/load.ts'
-import { defaultConfig } from '../config/schema.ts'
-import type { Expectation } from '../decide/matching/expectation.ts'
-import { UnderstudyError } from '../errors.ts'
+import { type Config, defaultConfig } from '../config/schema.ts'
+import { compileExpectation, type Expectation } from '../decide/matching/expectation.ts'
+import type { StrategyName } from '../resolve/strategy.ts'
 import { runCommand } from '../run/run-command.ts'
+import { ANSWER_ALL, type Proof, type ProvedExchange, recorded, STATUS, TIMEOUT_MS, target } from './proof.ts'
 
 /** How the connection of a self-test may be captured. */
 export type ProvedCapture = 'ebpf' | 'nft' | 'iptables' | 'tproxy'
 
 /** Who then has to know where it was going. */
-const KNOWN_BY: Readonly<Record<ProvedCapture, readonly string[]>> = {
+const KNOWN_BY: Readonly<Record<ProvedCapture, readonly StrategyName[]>> = {
   ebpf: ['ebpf'],
   nft: ['so-original-dst', 'conntrack'],
   iptables: ['so-original-dst', 'conntrack'],
   tproxy: ['tproxy'],
 }
 
-export interface SelfTest {
-  readonly ok: boolean
-  /** What happened, in words. */
-  readonly said: string
-  readonly remedy: string
-}
-
-/**
- * A loopback address, so that nothing leaves this machine even where the redirect fails; the discard port, so that
- * nobody is disturbed (RFC 863).
- */
-const target = (): string => `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}:9`
-const TIMEOUT_MS = 5000
-const STATUS = 299
 /** The child's exit code for the mocked status; any other is a failure. */
 const ANSWERED = 42
+/** Its exit code where no name server answered. */
+const NOT_NAMED = 3
 const CLIENT = `
-const [url, status, answered, timeout] = process.argv.slice(1)
-require('node:http')
-  .get(url, { timeout: Number(timeout) }, (response) => {
-    process.exit(response.statusCode === Number(status) ? Number(answered) : 1)
+const [address, port, host, resolver] = process.argv.slice(1)
+const ask = (address) => require('node:http')
+  .get({ host: address, port, headers: { host }, timeout: ${TIMEOUT_MS} }, ({ statusCode }) => {
+    process.exit(statusCode === ${STATUS} ? ${ANSWERED} : 1)
   })
   .on('timeout', () => process.exit(2))
-  .on('error', () => process.exit(2))`
+  .on('error', () => process.exit(2))
+if (!resolver) ask(address)
+else {
+  const { Resolver } = require('node:dns')
+  const dns = new Resolver({ timeout: ${TIMEOUT_MS}, tries: 1 })
+  dns.setServers([resolver])
+  dns.resolve4(host, (error, [found] = []) => error ? process.exit(${NOT_NAMED}) : ask(found))
+}`
 
-const ANSWER_ALL: Expectation = {
-  id: 'self-test',
-  priority: 0,
-  request: undefined,
-  action: { kind: 'respond', response: { statusCode: STATUS, headers: [], body: Buffer.alloc(0), delayMs: 0 } },
-  remainingTimes: 1,
-  timeToLiveMs: Number.POSITIVE_INFINITY,
-}
+/** Nobody may ever have this name (RFC 6761). */
+const NAME = 'understudy-doctor.invalid'
+const NAME_PORT = 9
+/** An address of the namespace's own loopback, where no name server listens. */
+const RESOLVER = '127.0.0.53'
 
-const Line = z.object({
-  kind: z.string(),
-  originalDestination: z.string().optional(),
-  resolvedBy: z.string().optional(),
-})
-
-const judge = (status: number, record: string, address: string, capture: ProvedCapture): SelfTest => {
-  const lines = record.split('\n').filter(Boolean)
-  const exchange = lines.map((line) => Line.parse(JSON.parse(line))).find(({ kind }) => kind === 'exchange')
-  const remedy = `Run \`understudy run --capture ${capture} --log-level debug -- curl …\` and look at what it says.`
-  if (status !== ANSWERED) return { ok: false, said: `a connection to ${address} was not intercepted`, remedy }
-  const found = exchange?.originalDestination ?? 'nothing'
-  if (found !== address || !KNOWN_BY[capture].includes(exchange?.resolvedBy ?? '')) {
-    const by = exchange?.resolvedBy ?? 'nobody'
-    return { ok: false, said: `the kernel did not say ${address}, but ${found} (by ${by})`, remedy }
-  }
-  return { ok: true, said: `a connection to ${address} was intercepted, and the kernel said where it went`, remedy: '' }
-}
-
-export interface SelfTestOptions {
+interface Experiment {
   readonly capture: ProvedCapture
   /** A network namespace with its loopback up; ours without one. */
   readonly netns?: string
+  readonly config?: Partial<Config>
+  readonly expectation: Expectation
+  /** Arguments of the child. */
+  readonly client: readonly string[]
+  /** What the connection is called in what is said. */
+  readonly what: string
+  readonly destination: string
+  readonly knownBy: readonly string[]
+}
+
+const NAMELESS: ProvedExchange = { trail: [] }
+
+const judge = (experiment: Experiment, status: number, exchange: ProvedExchange = NAMELESS): Proof => {
+  const { capture, what, destination, knownBy } = experiment
+  const remedy = `Run \`understudy run --capture ${capture} --log-level debug -- curl …\` and look at what it says.`
+  if (status === NOT_NAMED) return { state: 'missing', said: `nobody answered for the name ${NAME}`, remedy }
+  if (status !== ANSWERED) return { state: 'missing', said: `${what} was not intercepted`, remedy, exchange }
+  const { originalDestination = 'nothing', resolvedBy = 'nobody', trail } = exchange
+  if (originalDestination === destination && knownBy.includes(resolvedBy)) {
+    return { state: 'ok', said: `${what} was intercepted, and the kernel said where it went`, remedy: '', exchange }
+  }
+  const asked = trail.filter(({ strategy }) => knownBy.includes(strategy))
+  const why = asked.map(({ strategy, detail }) => `; ${strategy}: ${detail}`).join('')
+  const said = `the kernel did not say ${destination}, but ${originalDestination} (by ${resolvedBy})${why}`
+  return { state: 'missing', said, remedy, exchange }
+}
+
+const intercept = (experiment: Experiment): Promise<Proof> =>
+  recorded(
+    async (recordPath) => {
+      const { capture, netns, expectation, client } = experiment
+      const { status } = await runCommand({
+        config: {
+          ...defaultConfig(),
+          interceptLoopback: true,
+          adminEnabled: false,
+          logLevel: 'silent',
+          onUnmatched: 'refuse', // whatever goes wrong, nothing is sent on
+          capture,
+          ...experiment.config,
+        },
+        warnings: [],
+        expectations: [expectation],
+        argv: [process.execPath, '-e', CLIENT, ...client],
+        // no NODE_OPTIONS and no proxy settings: this is a bare client
+        env: { PATH: environment()['PATH'] },
+        recordPath,
+        withSummary: false,
+        ...(netns === undefined ? {} : { netns }),
+      })
+      return ([exchange]) => judge(experiment, status, exchange)
+    },
+    (proof) => proof,
+  )
+
+export interface SelfTestOptions {
+  readonly capture: ProvedCapture
+  readonly netns?: string
+  readonly strategiesOff?: readonly StrategyName[]
 }
 
 /** Intercepts one connection of its own; needs root. Never throws what a machine is to blame for. */
-export const selfTest = async ({ capture, netns }: SelfTestOptions): Promise<SelfTest> => {
-  const folder = mkdtempSync(join(tmpdir(), 'understudy-doctor-'))
-  const address = target()
-  const recordPath = join(folder, 'record.ndjson')
-  try {
-    const { status } = await runCommand({
-      config: { ...defaultConfig(), interceptLoopback: true, adminEnabled: false, logLevel: 'silent', capture },
-      warnings: [],
-      expectations: [ANSWER_ALL],
-      argv: [process.execPath, '-e', CLIENT, `http://${address}/`, `${STATUS}`, `${ANSWERED}`, `${TIMEOUT_MS}`],
-      // no NODE_OPTIONS and no proxy settings: this is a bare client
-      env: { PATH: environment()['PATH'] },
-      recordPath,
-      withSummary: false,
-      ...(netns === undefined ? {} : { netns }),
-    })
-    return judge(status, readFileSync(recordPath, 'utf8'), address, capture)
-  } catch (error) {
-    if (!(error instanceof UnderstudyError)) throw error
-    return { ok: false, said: `${error.message} [${error.code}]`, remedy: error.remedy ?? '' }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+export const selfTest = ({ capture, netns, strategiesOff = [] }: SelfTestOptions): Promise<Proof> => {
+  const { address, port } = target()
+  const destination = `${address}:${port}`
+  return intercept({
+    capture,
+    ...(netns === undefined ? {} : { netns }),
+    config: { strategiesOff: [...strategiesOff] },
+    expectation: ANSWER_ALL,
+    client: [address, `${port}`, destination],
+    what: `a connection to ${destination}`,
+    destination,
+    knownBy: KNOWN_BY[capture].filter((name) => !strategiesOff.includes(name)),
+  })
 }
+
+/**
+ * The same for a connection to a name that exists only as an expectation: the child asks a name server that is not
+ * there. Needs a namespace without a way out.
+ */
+export const nameTest = (netns: string): Promise<Proof> =>
+  intercept({
+    capture: 'ebpf',
+    netns,
+    expectation: compileExpectation(
+      {
+        id: undefined,
+        priority: 0,
+        httpRequest: { headers: [{ name: 'host', values: [NAME] }] },
+        action: ANSWER_ALL.action,
+        remainingTimes: 1,
+        timeToLiveMs: Number.POSITIVE_INFINITY,
+      },
+      'doctor',
+    ),
+    client: ['', `${NAME_PORT}`, NAME, RESOLVER],
+    what: `a connection to ${NAME}`,
+    destination: `${NAME}:${NAME_PORT}`,
+    knownBy: ['dns'],
+  })

@@ -23,6 +23,8 @@ export type Asked = Pick<Flow, 'fd' | 'client' | 'local'>
 export interface OriginalDestinations {
   soOriginalDst(flow: Asked): Evidence
   conntrack(flow: Asked): Evidence
+  /** Whether netlink was refused, so that the file is searched; known once `conntrack` was asked. */
+  readsFile(): boolean
   /** Closes the netlink socket. The namespace's descriptor stays the caller's. */
   close(): void
 }
@@ -151,6 +153,7 @@ export const openOriginalDestinations = (
       }
       return searchFile(shim, netnsFd, reply, options)
     },
+    readsFile: () => isRefused,
     close: questions.close,
   }
 }

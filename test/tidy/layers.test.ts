@@ -35,7 +35,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'record-stage': ['errors', 'paths', 'record', 'config', 'workloads'],
   run: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
   serve: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
-  cli: ['flow', 'errors', 'decide', 'config', 'kernel', 'capture', 'workloads', 'run', 'serve', 'paths'],
+  cli: [...MIDDLE, 'proxy-protocol', 'config', 'kernel', 'capture', 'workloads', 'run', 'serve', 'paths'],
   main: ['errors', 'cli', 'paths'],
 }
 

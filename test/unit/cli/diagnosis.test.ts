@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { renderDiagnosis } from '../../../src/cli/diagnosis.ts'
+import { type Diagnosis, renderDiagnosis } from '../../../src/cli/diagnosis.ts'
 import type { Finding } from '../../../src/kernel/features.ts'
 
 const row = (feature: string, rest: Partial<Finding> = {}): Finding => ({
@@ -21,7 +21,16 @@ const LACKING = row('ring buffer', {
   instead: 'nothing',
   remedy: 'newer',
 })
-const DIAGNOSIS = { version: '1', works: true, isRoot: true, findings: [row('Linux', { since: '5.10' }), LACKING] }
+const DIAGNOSIS: Diagnosis = {
+  version: '1',
+  works: true,
+  isRoot: true,
+  findings: [row('Linux', { since: '5.10' }), LACKING],
+  strategies: [
+    { name: 'ebpf', state: 'ok', said: 'told', remedy: '' },
+    { name: 'conntrack', state: 'missing', said: 'no entry', remedy: 'a module' },
+  ],
+}
 
 test('columns line up, and what is lacking has its own lines below', () => {
   assert.equal(
@@ -32,6 +41,11 @@ test('columns line up, and what is lacking has its own lines below', () => {
       'missing  ring buffer  5.8    gone',
       '           instead: nothing',
       '           remedy:  newer',
+      '',
+      '         STRATEGY   HERE',
+      'ok       ebpf       told',
+      'missing  conntrack  no entry',
+      '           remedy:  a module',
       '',
       '`understudy run` works here.',
       '',
@@ -58,6 +72,7 @@ test('the verdict names what is required and missing, and nothing else', () => {
 
 test('who is not root is told so, and how many lines were skipped', () => {
   const findings = [row('a', { state: 'unknown' }), row('b', { state: 'unknown' })]
-  const text = renderDiagnosis({ ...DIAGNOSIS, works: false, isRoot: false, findings }, { colour: false })
-  assert.match(text, /Not root: .*the 2 lines that say unknown.*With sudo/s)
+  const strategies: Diagnosis['strategies'] = [{ name: 'dns', state: 'unknown', said: 'not tried', remedy: '' }]
+  const text = renderDiagnosis({ ...DIAGNOSIS, works: false, isRoot: false, findings, strategies }, { colour: false })
+  assert.match(text, /Not root: .*the 3 lines that say unknown.*With sudo/s)
 })
