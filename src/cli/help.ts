@@ -57,7 +57,8 @@ ${EXIT}
 const doctor = `understudy doctor [--json]
 
 Tells, feature by feature, what this kernel and these rights allow, which kernel brings what is missing, and what
-is done instead. As root it also intercepts connections of its own, to prove which ways of capturing work.
+is done instead. As root it also intercepts connections of its own, to prove which ways of capturing work, and which
+ways to learn where a connection was going (docs/strategies.md). Nothing leaves this machine, and nothing stays.
 
       --json               one JSON object instead of the table
   -h, --help

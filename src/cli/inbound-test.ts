@@ -104,6 +104,7 @@ export const untriedInbound = (said: string, remedy: string): InboundProofs => b
 export const inboundFindings = (proofs: InboundProofs): Finding[] =>
   MODES.map((mode) => {
     const { state, said, remedy } = proofs[mode]
-    const instead = state === 'missing' && proofs[OTHER[mode]].state === 'ok' ? `Inbound interception takes ${OTHER[mode]}.` : ''
+    const instead =
+      state === 'missing' && proofs[OTHER[mode]].state === 'ok' ? `Inbound interception takes ${OTHER[mode]}.` : ''
     return { feature: `inbound: ${mode}`, state, here: said, since: SINCE[mode], required: false, instead, remedy }
   })

@@ -110,10 +110,10 @@ kernelTest('without the right to ask over netlink, the file gives the same answe
   const { asked, close } = await redirected(lab, V4)
   context.after(close)
   const orders = { netns: lab.appNetns, asked, bounds: PATIENT }
-  assert.deepEqual(await askAs(lab, RIGHTLESS, orders), { answers: [FOUND, FOUND], limits: [] })
+  assert.deepEqual(await askAs(lab, RIGHTLESS, orders), { answers: [FOUND, FOUND], limits: [], readsFile: true })
   const nobody = { ...orders, asked: NOBODY }
   const nothing = none('no entry for the connection')
-  assert.deepEqual(await askAs(lab, RIGHTLESS, nobody), { answers: [nothing, nothing], limits: [] })
+  assert.deepEqual(await askAs(lab, RIGHTLESS, nobody), { answers: [nothing, nothing], limits: [], readsFile: true })
 })
 
 kernelTest('the file is searched only where netlink is refused', async (lab, context) => {
@@ -121,10 +121,10 @@ kernelTest('the file is searched only where netlink is refused', async (lab, con
   context.after(close)
   // A search that may read no line tells by its failure who has made one.
   const orders = { netns: lab.appNetns, asked, bounds: { ...PATIENT, lines: 0 } }
-  assert.deepEqual(await askAs(lab, [], orders), { answers: [FOUND, FOUND], limits: [] })
+  assert.deepEqual(await askAs(lab, [], orders), { answers: [FOUND, FOUND], limits: [], readsFile: false })
   const tooLong = none('the table is too long to search')
   const limits = ['conntrack_lines', 'conntrack_lines']
-  assert.deepEqual(await askAs(lab, RIGHTLESS, orders), { answers: [tooLong, tooLong], limits })
+  assert.deepEqual(await askAs(lab, RIGHTLESS, orders), { answers: [tooLong, tooLong], limits, readsFile: true })
 })
 
 kernelTest('a search of the file stops at its bounds and says so', async (lab, context) => {
