@@ -8,14 +8,10 @@ import { openOriginalDestinations } from '../kernel/original-destination.ts'
 import { loadShim } from '../kernel/shim.ts'
 import { PATHS } from '../paths.ts'
 import { makeThrowawayNetns } from '../run/throwaway-netns.ts'
-import { type InboundProofs, inboundTest, untriedInbound } from './inbound-test.ts'
+import { inboundTest, untriedInbound } from './inbound-test.ts'
 import type { Proof } from './proof.ts'
 import { nameTest, selfTest } from './self-test.ts'
 import type { KernelProofs, NatProof } from './strategies.ts'
-
-export interface RootProofs extends KernelProofs {
-  readonly inbound: InboundProofs
-}
 
 const NOBODY = { fd: -1, client: { address: '127.0.0.1', port: 1 }, local: { address: '127.0.0.1', port: 2 } }
 
@@ -35,7 +31,7 @@ const readsFile = (netnsPath: string): boolean => {
   }
 }
 
-const proveIn = async (netns: string, ebpf: Proof): Promise<RootProofs> => {
+const proveIn = async (netns: string, ebpf: Proof): Promise<KernelProofs> => {
   const captures = {
     ebpf,
     nft: await selfTest({ capture: 'nft', netns }),
@@ -60,7 +56,7 @@ const proveIn = async (netns: string, ebpf: Proof): Promise<RootProofs> => {
 }
 
 /** Takes seconds at most. Never throws what a machine is to blame for. */
-export const prove = async (): Promise<RootProofs> => {
+export const prove = async (): Promise<KernelProofs> => {
   const ebpf = await selfTest({ capture: 'ebpf' })
   const netns = await makeThrowawayNetns()
   if ('why' in netns) {

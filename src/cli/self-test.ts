@@ -1,10 +1,13 @@
 /**
  * Proves that interception works here, with the very code of `understudy run`: a child dials an address where nobody
- * listens, or a name that nobody else knows, gets a mocked answer, and the record must say who knew where it was going.
+ * listens, or a name that nobody else knows, or comes in from outside, gets a mocked answer, and the record must say who knew where it was going.
  */
+
+import { Inbound } from '../config/inbound-schema.ts'
 import { environment } from '../config/load.ts'
 import { type Config, defaultConfig } from '../config/schema.ts'
 import { compileExpectation, type Expectation } from '../decide/matching/expectation.ts'
+import type { InboundMode } from '../kernel/inbound-ports.ts'
 import type { StrategyName } from '../resolve/strategy.ts'
 import { runCommand } from '../run/run-command.ts'
 import { ANSWER_ALL, type Proof, type ProvedExchange, recorded, STATUS, TIMEOUT_MS, target } from './proof.ts'
@@ -43,17 +46,21 @@ else {
 /** Nobody may ever have this name (RFC 6761). */
 const NAME = 'understudy-doctor.invalid'
 const NAME_PORT = 9
+/** Nobody listens there; a mocked answer needs no application. */
+const INBOUND_PORT = 9
 /** An address of the namespace's own loopback, where no name server listens. */
 const RESOLVER = '127.0.0.53'
 
 interface Experiment {
-  readonly capture: ProvedCapture
+  readonly capture: ProvedCapture | 'none'
   /** A network namespace with its loopback up; ours without one. */
   readonly netns?: string
   readonly config?: Partial<Config>
   readonly expectation: Expectation
   /** Arguments of the child. */
   readonly client: readonly string[]
+  /** A program that starts the child. */
+  readonly by?: readonly [string, ...string[]]
   /** What the connection is called in what is said. */
   readonly what: string
   readonly destination: string
@@ -64,7 +71,8 @@ const NAMELESS: ProvedExchange = { trail: [] }
 
 const judge = (experiment: Experiment, status: number, exchange: ProvedExchange = NAMELESS): Proof => {
   const { capture, what, destination, knownBy } = experiment
-  const remedy = `Run \`understudy run --capture ${capture} --log-level debug -- curl …\` and look at what it says.`
+  const how = capture === 'none' ? '--config inbound.yaml' : `--capture ${capture}`
+  const remedy = `Run \`understudy run ${how} --log-level debug -- curl …\` and look at what it says.`
   if (status === NOT_NAMED) return { state: 'missing', said: `nobody answered for the name ${NAME}`, remedy }
   if (status !== ANSWERED) return { state: 'missing', said: `${what} was not intercepted`, remedy, exchange }
   const { originalDestination = 'nothing', resolvedBy = 'nobody', trail } = exchange
@@ -80,7 +88,7 @@ const judge = (experiment: Experiment, status: number, exchange: ProvedExchange 
 const intercept = (experiment: Experiment): Promise<Proof> =>
   recorded(
     async (recordPath) => {
-      const { capture, netns, expectation, client } = experiment
+      const { capture, netns, expectation, client, by = [] } = experiment
       const { status } = await runCommand({
         config: {
           ...defaultConfig(),
@@ -93,7 +101,7 @@ const intercept = (experiment: Experiment): Promise<Proof> =>
         },
         warnings: [],
         expectations: [expectation],
-        argv: [process.execPath, '-e', CLIENT, ...client],
+        argv: [...by, process.execPath, '-e', CLIENT, ...client],
         // no NODE_OPTIONS and no proxy settings: this is a bare client
         env: { PATH: environment()['PATH'] },
         recordPath,
@@ -151,3 +159,33 @@ export const nameTest = (netns: string): Promise<Proof> =>
     destination: `${NAME}:${NAME_PORT}`,
     knownBy: ['dns'],
   })
+
+/** The namespace of an application, and that of its clients. */
+export interface InboundSite {
+  readonly netns: string
+  readonly clientNetns: string
+  /** The application's address, and the interface that clients come in by. */
+  readonly address: string
+  readonly interface: string
+}
+
+/** The same for a connection to a port of the command's own, of which the programs' record is not asked. */
+export const inboundSelfTest = (mode: InboundMode, site: InboundSite): Promise<Proof> => {
+  const { address } = site
+  const port = INBOUND_PORT
+  const destination = `${address}:${port}`
+  return intercept({
+    capture: 'none',
+    netns: site.netns,
+    config: {
+      strategiesOff: ['ebpf'],
+      inbound: Inbound.parse({ mode, ports: [{ port }], ...(mode === 'tc' ? { interface: site.interface } : {}) }),
+    },
+    expectation: ANSWER_ALL,
+    by: ['nsenter', `--net=${site.clientNetns}`],
+    client: [address, `${port}`, destination],
+    what: `a connection from outside to ${destination}`,
+    destination,
+    knownBy: ['listener'],
+  })
+}

@@ -1,6 +1,7 @@
 /** The rows of `understudy doctor` on the ways to learn where a connection was going, from what was proved. Pure. */
 import type { FeatureState } from '../kernel/features.ts'
 import { STRATEGY_NAMES, type StrategyName } from '../resolve/strategy.ts'
+import type { InboundProofs } from './inbound-test.ts'
 import type { Proof } from './proof.ts'
 import type { ProvedCapture } from './self-test.ts'
 import type { ServeTest } from './serve-test.ts'
@@ -28,6 +29,8 @@ export interface KernelProofs {
   /** Netlink is refused, so that the connection table is read as a file. */
   readonly readsFile: boolean
   readonly dns: Proof
+  /** Of inbound connections; those that succeeded were not known by the programs' record. */
+  readonly inbound: InboundProofs
 }
 
 /** Why nobody could try, and what helps. */
@@ -78,7 +81,10 @@ const byTable = (readsFile: boolean, capture: string): Said =>
       )
     : proved(`the connection table told over netlink, behind rules of ${capture}`)
 
-const byKernel = ({ captures, conntrack, readsFile, dns }: KernelProofs) => {
+const byInbound = ({ tc, sk_lookup }: InboundProofs): Said =>
+  from(tc.state === 'ok' ? tc : sk_lookup, 'a listener of ours was handed a connection to the port that it stands for')
+
+const byKernel = ({ captures, conntrack, readsFile, dns, inbound }: KernelProofs) => {
   const led: readonly NatProof[] = [
     { capture: 'nft', proof: captures.nft },
     { capture: 'iptables', proof: captures.iptables },
@@ -86,6 +92,7 @@ const byKernel = ({ captures, conntrack, readsFile, dns }: KernelProofs) => {
   return {
     tproxy: from(captures.tproxy, 'the accepted socket had the very address that was dialled'),
     ebpf: from(captures.ebpf, 'the programs had saved where the accepted connection was going'),
+    listener: byInbound(inbound),
     'so-original-dst': byNat('so-original-dst', led, captures, (capture) =>
       proved(`the accepted socket told, behind rules of ${capture}`),
     ),
@@ -98,7 +105,7 @@ const byKernel = ({ captures, conntrack, readsFile, dns }: KernelProofs) => {
 
 const notTried = ({ why, remedy }: Untried) => {
   const said: Said = { state: 'unknown', said: `not tried: ${why}`, remedy }
-  return { tproxy: said, ebpf: said, 'so-original-dst': said, conntrack: said, dns: said } as const
+  return { tproxy: said, ebpf: said, listener: said, 'so-original-dst': said, conntrack: said, dns: said } as const
 }
 
 /** A row for each strategy, in the order in which they are asked. */

@@ -3,6 +3,8 @@ import { startTool } from '../capture/tool.ts'
 
 export interface ThrowawayNetns {
   readonly path: string
+  /** Of a process in it that does nothing. */
+  readonly pid: number
   /** The kernel takes it away with all its rules. */
   close(): Promise<void>
 }
@@ -14,8 +16,10 @@ export const makeThrowawayNetns = async (): Promise<ThrowawayNetns | { readonly 
   const tool = startTool(-1, 'unshare', ['--net', 'sh', '-c', HOLD])
   const ready = await tool.until((out) => (out.includes('ready') ? true : undefined))
   if (!ready) return { why: tool.said().err.trim() || 'it cannot be made' }
+  const { pid = 0 } = tool.child
   return {
-    path: `/proc/${tool.child.pid}/ns/net`,
+    path: `/proc/${pid}/ns/net`,
+    pid,
     close: async () => {
       tool.child.stdin?.end()
       tool.hurry()

@@ -29,6 +29,7 @@ const KERNEL: KernelProofs = {
   conntrack: { capture: 'nft', proof: answeredBy('conntrack') },
   readsFile: false,
   dns: answeredBy('dns'),
+  inbound: { tc: answeredBy('listener'), sk_lookup: answeredBy('listener') },
 }
 const withCaptures = (changed: Partial<KernelProofs['captures']>): KernelProofs => ({
   ...KERNEL,
@@ -57,7 +58,7 @@ test('without root only what needs none is known', () => {
     rows.filter(({ state }) => state === 'ok').map(({ name }) => name),
     ['proxy-protocol', 'host'],
   )
-  for (const { state, said, remedy } of rows.slice(1, 6)) assert.deepEqual([state, said, remedy], unknown)
+  for (const { state, said, remedy } of rows.slice(1, -1)) assert.deepEqual([state, said, remedy], unknown)
 })
 
 test('a proof that failed says why and what helps', () => {
@@ -76,6 +77,14 @@ test('a proof that failed says why and what helps', () => {
 test('rules of iptables prove as well as those of nft', () => {
   const { state, said } = rowOf('so-original-dst', withCaptures({ nft: failing('no nft', 'Install nft.') }))
   assert.deepEqual([state, said], ['ok', 'the accepted socket told, behind rules of iptables'])
+})
+
+test('one way of inbound interception is enough to prove the listener', () => {
+  const lookup = { ...KERNEL, inbound: { ...KERNEL.inbound, tc: failing('no such hook') } }
+  assert.equal(rowOf('listener', lookup).state, 'ok')
+  const neither = { tc: failing('no such hook'), sk_lookup: failing('no sockmap', 'Linux 5.9') }
+  const { state, said, remedy } = rowOf('listener', { ...KERNEL, inbound: neither })
+  assert.deepEqual([state, said, remedy], ['missing', 'no sockmap', 'Linux 5.9'])
 })
 
 test('a socket that says nothing, while the table does, is named with what it said', () => {
