@@ -1,8 +1,8 @@
 /**
  * Proves that interception works here, with the very code of `understudy run`: a child dials an address where nobody
- * listens, or a name that nobody else knows, or comes in from outside, gets a mocked answer, and the record must say who knew where it was going.
+ * listens, a name that nobody else knows, or from outside a port of the command, and gets a mocked answer; the record must
+ * say who knew where it was going.
  */
-
 import { Inbound } from '../config/inbound-schema.ts'
 import { environment } from '../config/load.ts'
 import { type Config, defaultConfig } from '../config/schema.ts'
