@@ -33,9 +33,10 @@ export const listenUdp = (
     socket.once('listening', () => {
       socket.off('error', reject)
       socket.on('error', () => {}) // one answer that could not be sent: the client asks again
-      socket.on('message', (query, { address, port }) =>
-        onQuery(query, { address: plainAddress(address), port }, (message) => send(message, port, address)),
-      )
+      socket.on('message', (query, { address, port }) => {
+        if (port === 0) return // RFC 768: no answer is wanted, and none can be sent
+        onQuery(query, { address: plainAddress(address), port }, (message) => send(message, port, address))
+      })
       const { address, port } = socket.address()
       resolve({ local: { address, port }, close })
     })

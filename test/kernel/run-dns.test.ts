@@ -147,6 +147,26 @@ runTest('once we are killed, the command asks its resolver again', async (stage,
   await run.said('unknown')
 })
 
+/** Sends `example.test A?` from UDP port 0, which needs a raw socket, to every DNS port of ours that is open. */
+const ASK_FROM_PORT_0 = `
+import socket, struct
+question = struct.pack("!6H", 1, 0x100, 1, 0, 0, 0) + b"\\7example\\4test\\0" + struct.pack("!2H", 1, 1)
+rows = [line.split() for line in open("/proc/net/udp").readlines()[1:]]
+ports = [int(row[1][9:], 16) for row in rows if row[1].startswith("0100007F")]
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+for port in ports:
+    raw.sendto(struct.pack("!4H", 0, port, 8 + len(question), 0) + question, ("127.0.0.1", port))
+print(len(ports))
+`
+
+runTest('a question that cannot be answered, from port 0, harms nobody', async (stage, context) => {
+  const { options } = await withResolver(stage, context)
+  const mock = mockHost(stage, context, 'payments.test')
+  const script = 'python3 -c "$0"; curl -sS http://payments.test/charge'
+  const result = await stage.understudy(['run', '-e', mock, '--', 'sh', '-c', script, ASK_FROM_PORT_0], options)
+  assert.deepEqual([result.stderr, result.stdout, result.code], ['', '1\nmocked', 0])
+})
+
 runTest('with dnsEnabled off, names are left alone', async (stage, context) => {
   const { options, record } = await withResolver(stage, context)
   const mock = mockHost(stage, context, 'payments.test')
