@@ -41,7 +41,7 @@ export interface Pending {
   add(waiting: Waiting): Buffer | undefined
   /** Hands an answer to its query; what nobody waits for, or answers another question, is left. */
   take(message: Buffer): boolean
-  /** Empties the table without telling anybody. */
+  /** Empties the table. Transfers that have begun are told their end; the rest is returned, and has not been told. */
   drain(): Waiting[]
   size(): number
 }
@@ -97,7 +97,8 @@ export const createPending = (onTimeout: () => void): Pending => {
       const drained = [...entries.values()]
       entries.clear()
       for (const { timer } of drained) clearTimeout(timer)
-      return drained
+      for (const { hasAnswered, done } of drained) if (hasAnswered) done({ kind: 'ended' })
+      return drained.filter(({ hasAnswered }) => !hasAnswered)
     },
     size: () => entries.size,
   }

@@ -261,6 +261,21 @@ test('a zone transfer of three messages comes through', IN_TIME, async (context)
   for (let i = 0; i < 3; i++) assert.equal(outlineOf(await next()).id, 5)
 })
 
+test('a zone transfer after which the resolver hangs up is not asked for again', IN_TIME, async (context) => {
+  let transfers = 0
+  const tcp = await startTcpUpstream(context, (query, socket) => {
+    transfers++
+    socket.end(framed(answerTo(query, ADDRESS)))
+  })
+  const { tcpPort, counts } = await startDns(context, { upstreams: { tcp } })
+  const { send, next, socket } = await tcpClient(context, tcpPort)
+  send(queryFor('test', { type: 'AXFR', id: 5 }))
+  await next()
+  socket.end()
+  await once(socket, 'close')
+  assert.deepEqual([transfers, counts], [1, ['forwarded']])
+})
+
 test('noise on a TCP connection hurts nobody else', IN_TIME, async (context) => {
   const tcp = await startTcpUpstream(context, answersTcp)
   const { tcpPort } = await startDns(context, { upstreams: { tcp } })
