@@ -68,6 +68,8 @@ interface Started {
   readonly kernel?: Kernel
   readonly inbound?: InboundRun
   readonly dns?: Dns
+  /** Closes listeners and connections. */
+  readonly closePlane: () => Promise<void>
 }
 
 /** What ends with the command, and what ends with the interception, which may have to end before it. */
@@ -123,7 +125,8 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
     makeSocket: (ipv6, source) => netns.makeSocket(ipv6, source, 0),
     ...(inbound ? { inbound: inbound.plane } : {}),
   })
-  undo.add(() => plane.close(CLOSE_GRACE_MS))
+  const closePlane = (): Promise<void> => plane.close(CLOSE_GRACE_MS)
+  undo.add(closePlane)
   const ports = await openListeners(plane, capture, netns, cgroup, config)
   const served = dns && kernel ? await serveRunDns(dns, { workload, netns, cgroup, kernel }) : undefined
   if (served) undo.add(served.close)
@@ -135,7 +138,7 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
     'intercepting',
   )
   await inbound?.open(plane)
-  return { cgroup, ...(kernel ? { kernel } : {}), ...(inbound ? { inbound } : {}), ...(dns ? { dns } : {}) }
+  return { cgroup, closePlane, ...(kernel ? { kernel } : {}), ...(inbound ? { inbound } : {}), ...(dns ? { dns } : {}) }
 }
 
 const launch = (options: RunOptions, cgroup: RunCgroup): RunningCommand =>
@@ -209,9 +212,12 @@ export const runCommand = async (options: RunOptions): Promise<RunResult> => {
     if (adminPort !== undefined) record.log.info({ adminPort }, 'the admin server listens')
     const early = await held.received()
     if (early !== undefined) return { status: early }
-    const { cgroup } = started
+    const { cgroup, closePlane } = started
     const status = await untilEnd(launch(options, cgroup), crash.crashed, detach).finally(() => leave(cgroup, record))
     started = undefined
+    // Before any rules go: what they no longer see the end of would count as open in conntrack for days, and a later
+    // connection with the same ports as part of it, which no rule is asked about. After a crash new ones come first.
+    await closePlane()
     await undo.all()
     await ground.all()
     return { status, ...(record.summary ? { summary: renderSummary(record) } : {}) }

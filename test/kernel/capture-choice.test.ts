@@ -29,6 +29,35 @@ const chosen = async (stage: Stage, before: string | undefined, ...args: string[
   return lines.find(({ msg }) => msg === 'intercepting') ?? {}
 }
 
+/** Keeps its connections open, so that the upstream ones are still there when the command has ended. */
+const KEEP_ALIVE_SERVER = `
+from http.server import *
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+server = ThreadingHTTPServer(("${NET.world4}", 8099), Handler)
+print("ready", flush=True)
+server.serve_forever()
+`
+
+// First, because iptables leaves tables, and where there are tables the kernel goes on tracking.
+for (const mode of ['nft', 'tproxy']) {
+  runTest(`${mode}: no connection of ours counts as open when the rules have gone`, async (stage, context) => {
+    const server = stage.lab.start('world', ['python3', '-c', KEEP_ALIVE_SERVER])
+    context.after(() => server.kill())
+    await server.said('ready')
+    const { code, stderr } = await stage.understudy(['run', '--capture', mode, '--', 'curl', '-sS', `${WORLD4}:8099/`])
+    assert.deepEqual([code, stderr], [0, ''])
+    const { stdout: tracked } = await stage.run(['conntrack', '-L', '-p', 'tcp', '--dport', '8099'])
+    assert.equal(tracked.trimEnd().split('\n').length, 2)
+    assert.doesNotMatch(tracked, /ESTABLISHED/)
+    await stage.run(['conntrack', '-D', '-p', 'tcp', '--dport', '8099'])
+  })
+}
+
 runTest('auto takes BPF where it works, and says why', async (stage) => {
   const { capture, why } = await chosen(stage, undefined)
   assert.deepEqual([capture, why], ['ebpf', 'it works here and changes least'])
