@@ -32,10 +32,19 @@ const GRACE_MS = 2000
 
 const wholeNumber = (text = ''): number | undefined => (/^\d{1,10}$/.test(text) ? Number(text) : undefined)
 
+/** Small images have no such file. */
+const readPasswd = (): string => {
+  try {
+    return readFileSync('/etc/passwd', 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 /** Who called sudo, from the variables it sets; undefined when nobody did, or root itself. */
 export const invokingUser = (
   env: Readonly<Record<string, string | undefined>>,
-  passwd: string = readFileSync('/etc/passwd', 'utf8'),
+  passwd: string = readPasswd(),
 ): User | undefined => {
   const [uid, gid] = [wholeNumber(env['SUDO_UID']), wholeNumber(env['SUDO_GID'])]
   if (!uid || gid === undefined) return undefined

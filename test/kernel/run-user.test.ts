@@ -50,6 +50,12 @@ runTest('root who calls sudo stays root', async ({ understudy }) => {
   assert.equal(stdout, '0\n')
 })
 
+runTest('an image without a password file will do', async ({ understudy }) => {
+  const before = 'mount -t tmpfs none /mnt; cp -a /etc/. /mnt; rm /mnt/passwd; mount --bind /mnt /etc'
+  const { code, stdout, stderr } = await understudy(['run', '--', 'echo', 'ran'], { before })
+  assert.deepEqual([code, stdout, stderr], [0, 'ran\n', ''])
+})
+
 runTest('without root it says so and what there is instead', async ({ lab }) => {
   const argv = ['setpriv', '--reuid', `${NOBODY}`, '--regid', `${NOBODY}`, '--clear-groups', UNDERSTUDY]
   const [run, cleanup] = await Promise.all([
