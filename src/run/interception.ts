@@ -121,6 +121,8 @@ export const openListeners = async (
   config: Config,
 ): Promise<{ port4: number; port6: number }> => {
   const open = async (address: string): Promise<number> => {
+    // A transparent socket may be bound to what is not there: IPv6 that is switched off would look as if it were on.
+    if (isTransparent && netns.sourceTowards(address) === '') return 0
     const fd = listenOn(netns, cgroup, address, config.listenPort, isTransparent)
     if (fd < 0) return 0
     const port = await adopt(plane.createServer({ isTransparent }), fd)

@@ -132,6 +132,33 @@ runTest('closed on failure is refused by what cannot keep it', async (stage, con
   }
 })
 
+for (const mode of ['ebpf', 'nft', 'iptables', 'tproxy']) {
+  runTest(`${mode}: a namespace whose IPv6 is switched off is captured over IPv4`, async (stage, context) => {
+    const holder = stage.lab.start('app', ['unshare', '--net', 'sh', '-c', 'ip link set lo up; echo ready; exec cat'])
+    context.after(() => holder.kill())
+    await holder.said('ready')
+    const path = `/proc/${holder.pid}/ns/net`
+    await stage.run(['nsenter', `--net=${path}`, 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1'])
+    await stage.run(['nsenter', `--net=${path}`, 'ip', 'route', 'add', 'local', '10.88.0.0/16', 'dev', 'lo'])
+    const mock = stage.mock(context, '/orders/7', 'mocked')
+    const args = [
+      'run',
+      '--capture',
+      mode,
+      '--netns',
+      path,
+      '-e',
+      mock,
+      '--',
+      'curl',
+      '-sS',
+      'http://10.88.1.2/orders/7',
+    ]
+    const { code, stdout, stderr } = await stage.understudy(args)
+    assert.deepEqual([code, stdout, stderr], [0, 'mocked', ''])
+  })
+}
+
 runTest('the metric tells the mode', async (stage) => {
   const script = "curl -sS http://127.0.0.1:9901/metrics | grep '^understudy_capture_info'"
   const { stdout } = await stage.understudy(['run', '--capture', 'nft', '--', 'sh', '-c', script])
