@@ -87,6 +87,18 @@ export interface Listening {
   readonly markListener: (fd: number) => void
 }
 
+/** In a new namespace lo is down: nothing would ever arrive here, however well it can be listened on. */
+const requireLoopback = (netns: Netns): void => {
+  if (netns.sourceTowards('127.0.0.1') !== '') return
+  throw new UnderstudyError(
+    'ADDRESS_UNAVAILABLE',
+    '127.0.0.1 cannot be reached in the network namespace of the command',
+    {
+      remedy: 'Run `ip link set lo up` there.',
+    },
+  )
+}
+
 const listenOn = (netns: Netns, cgroup: RunCgroup, address: string, port: number, isTransparent: boolean): number => {
   const fd = netns.listen(`${cgroup.listener}/cgroup.procs`, address, port, BACKLOG, isTransparent)
   if (fd >= 0) return fd
@@ -120,9 +132,10 @@ export const openListeners = async (
   cgroup: RunCgroup,
   config: Config,
 ): Promise<{ port4: number; port6: number }> => {
+  requireLoopback(netns)
   const open = async (address: string): Promise<number> => {
     // A transparent socket may be bound to what is not there: IPv6 that is switched off would look as if it were on.
-    if (isTransparent && netns.sourceTowards(address) === '') return 0
+    if (netns.sourceTowards(address) === '') return 0
     const fd = listenOn(netns, cgroup, address, config.listenPort, isTransparent)
     if (fd < 0) return 0
     const port = await adopt(plane.createServer({ isTransparent }), fd)

@@ -159,6 +159,15 @@ for (const mode of ['ebpf', 'nft', 'iptables', 'tproxy']) {
   })
 }
 
+runTest('a namespace whose loopback is down is refused, as nothing would get to us', async (stage, context) => {
+  const holder = stage.lab.start('app', ['unshare', '--net', 'sh', '-c', 'echo ready; exec cat'])
+  context.after(() => holder.kill())
+  await holder.said('ready')
+  const { code, stderr } = await stage.understudy(['run', '--netns', `/proc/${holder.pid}/ns/net`, '--', 'echo', 'ran'])
+  assert.equal(code, 2)
+  assert.match(stderr, /127\.0\.0\.1 cannot be reached.*ADDRESS_UNAVAILABLE.*ip link set lo up/s)
+})
+
 runTest('the metric tells the mode', async (stage) => {
   const script = "curl -sS http://127.0.0.1:9901/metrics | grep '^understudy_capture_info'"
   const { stdout } = await stage.understudy(['run', '--capture', 'nft', '--', 'sh', '-c', script])
