@@ -105,6 +105,8 @@ export interface Stages {
   readonly policy: Policy
   /** What requests are marked with that may come back to us (http1/forwarded-by.ts). */
   readonly selfId: string
+  /** Whether this client is a connection of our own to an upstream: somebody's rules have led it back. */
+  readonly isOwnLeg: (client: Endpoint) => boolean
   /** The names that a workload asked DNS for and was given this address. */
   readonly namesOf: (workload: Workload, address: string) => readonly string[]
   readonly bodyLimit: number
@@ -118,7 +120,7 @@ const NO_BYTES = Buffer.alloc(0)
 const STRICT: Policy = { onUnmatched: 'refuse' }
 const LENIENT: Policy = { onUnmatched: 'forward' }
 const DEFAULT_PORTS = { http: 80, connect: 443, tls: 443 }
-const LOOP: Decision = { kind: 'refuse', status: 508, reason: 'loop' }
+const LOOP = { kind: 'refuse', status: 508, reason: 'loop' } as const satisfies Decision
 
 const withPort = (named: Named | undefined, defaultPort: number): Endpoint | undefined =>
   named && { address: named.address, port: named.port ?? defaultPort }
@@ -214,7 +216,9 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
     })
   const ask = (body: Buffer | 'unavailable' | undefined): void => {
     const decided = decide({ head, resolution, body, policy, nowMs: startedAtMs }, stages.store)
-    const decision = isBack && isProxied(decided, flow) ? LOOP : decided
+    const goesRound =
+      (isBack && isProxied(decided, flow)) || (decided.kind === 'forward' && stages.isOwnLeg(flow.client))
+    const decision = goesRound ? LOOP : decided
     if (decision.kind !== 'needs_body') {
       return carryOut(exchange, decision, { flow, early, resolution }, stages, (outcome) => finish(decision, outcome))
     }
@@ -238,7 +242,9 @@ const runBytes = (opened: OpenedFlow, flow: Flow, early: Resolution, stages: Sta
   const named = early.destination ? undefined : withPort(first, DEFAULT_PORTS[protocol === 'tls' ? 'tls' : 'http'])
   const seen = named ? { ...flow, named } : flow
   const resolution = stages.chain.late(seen, early)
-  const decision = decideBytes(resolution, flow.direction === 'inbound' ? LENIENT : stages.policy)
+  const decision = stages.isOwnLeg(flow.client)
+    ? LOOP
+    : decideBytes(resolution, flow.direction === 'inbound' ? LENIENT : stages.policy)
   const done = (outcome: Outcome): void =>
     stages.record({
       kind: 'exchange',

@@ -122,8 +122,9 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
   const made = options.makeSocket ? createWorkloadDial(options.makeSocket) : directDial
   const any = options.inbound ? createApplicationDial(options.inbound.sockets, made) : made
   const legs = createOwnLegs()
-  const isTold = config.proxyProtocolFrom.length > 0 // else nobody could name one
-  const dial = withProxyHeader(refusingOwn(isTold ? legs.tracking(any) : any, isOwn))
+  // A PROXY header may name one, and rules of others may lead one back; otherwise nobody asks.
+  const mayReturn = config.proxyProtocolFrom.length > 0 || config.capture === 'none'
+  const dial = withProxyHeader(refusingOwn(mayReturn ? legs.tracking(any) : any, isOwn))
   const upstreams = createUpstreams(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     headersTimeoutMs: config.upstreamHeadersTimeoutMs,
@@ -251,7 +252,7 @@ const createStages = (
       }
       // Where unmatched traffic must not leave, not even a connection does; the application is no such place.
       const isOpen = config.onUnmatched === 'forward' || flow.direction === 'inbound'
-      const mayDial = isOpen ? early.destination : undefined
+      const mayDial = isOpen && !upstream.legs.has(flow.client) ? early.destination : undefined
       opening.add(socket)
       openFlow(
         socket,
@@ -281,6 +282,7 @@ const createStages = (
     ),
     store,
     policy: { onUnmatched: config.onUnmatched },
+    isOwnLeg: upstream.legs.has,
     namesOf: options.namesOf ?? (() => []),
     bodyLimit: config.bodyMatchBytes,
     ...createActs(options, upstream),

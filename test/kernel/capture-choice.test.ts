@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { rulesIn, without } from '../support/captures.ts'
+import { exchangesIn, rulesIn, without } from '../support/captures.ts'
 import { type Lab, NET } from '../support/lab.ts'
 import { ROOT, type Stage, stageTest, WORLD4 } from '../support/stage.ts'
 
@@ -114,6 +114,22 @@ runTest('with none the command is not captured, and the listeners are there for 
   const { capture, port4 } = await chosen(stage, undefined, '--capture', 'none')
   assert.equal(capture, 'none')
   assert.ok(Number(port4) > 0)
+})
+
+runTest('rules of others that lead our own connections back to us end as a loop', async (stage, context) => {
+  const rule = (what: string) => `iptables -w 5 -t nat ${what} OUTPUT -p tcp --dport 8098 -j REDIRECT --to-ports 15001`
+  const script = `${rule('-A')}; curl -sS -m 10 -w ' %{http_code}' ${WORLD4}:8098/; ${rule('-D')}`
+  const record = join(stage.folder(context), 'record.ndjson')
+  const args = ['run', '--capture', 'none', '--record', record, '--', 'sh', '-c', script]
+  const { stdout } = await stage.understudy(args, { env: { UNDERSTUDY_LISTEN_PORT: '15001' } })
+  assert.match(stdout, /has been here before.* 508$/s)
+  assert.deepEqual(
+    exchangesIn(record).map(({ decision, fault }) => [decision, fault]),
+    [
+      ['refuse', 'loop'],
+      ['forward', undefined],
+    ],
+  )
 })
 
 runTest('a mode that does not exist is a mistake in the command line', async ({ understudy }) => {
