@@ -13,6 +13,8 @@ export interface RenderOptions {
   /** Width of the terminal; 120 unless told. */
   readonly columns?: number
   readonly colour?: boolean
+  /** Whether connections are counted; without BPF only exchanges are. They are unless told. */
+  readonly hasConnections?: boolean
 }
 
 const ROWS = 200
@@ -61,7 +63,7 @@ const ordered = (ring: readonly ExchangeLine[], written: number, rows: number): 
 
 const render = (lines: readonly ExchangeLine[], totals: Totals, options: RenderOptions = {}): string => {
   const { columns = COLUMNS, colour = false } = options
-  if (lines.length === 0) return `${nothingExchanged(totals)}\n`
+  if (lines.length === 0) return `${nothingExchanged(totals, options.hasConnections)}\n`
   const table = renderTable(TABLE, lines, { columns, colour, paintTitle: paint(BOLD) })
   const hidden = totals.exchanges - lines.length
   const earlier = hidden > 0 ? `… ${plural(hidden, 'earlier exchange')} not shown\n` : ''
@@ -115,8 +117,10 @@ const HINTS: Partial<Readonly<Record<Verdict, string>>> = {
   no_record: 'The kernel had no room to record where they were going; raise flowCapacity.',
 }
 
-const nothingExchanged = (totals: Totals): string => {
+const nothingExchanged = (totals: Totals, hasConnections = true): string => {
   const { verdicts } = totals
+  if (!hasConnections)
+    return 'No exchanges seen. Connections on which nothing was asked are only counted with --capture ebpf.'
   if (verdicts.size === 0) {
     return 'No connections seen: the command opened none over TCP, or asked a process outside of it (a daemon, say) to.'
   }

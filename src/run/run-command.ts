@@ -134,7 +134,7 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
   const { mode, why } = capture
   record.metrics.captured(mode)
   log.info(
-    { capture: mode, why, id, ...ports, netns: options.netns, ...(kernel ? { pins: state.pins } : {}) },
+    { capture: mode, why, id, ...ports, dns: !!served, netns: options.netns, ...(kernel ? { pins: state.pins } : {}) },
     'intercepting',
   )
   await inbound?.open(plane)
@@ -213,6 +213,7 @@ export const runCommand = async (options: RunOptions): Promise<RunResult> => {
     const early = await held.received()
     if (early !== undefined) return { status: early }
     const { cgroup, closePlane } = started
+    const hasConnections = started.kernel !== undefined
     const status = await untilEnd(launch(options, cgroup), crash.crashed, detach).finally(() => leave(cgroup, record))
     started = undefined
     // Before any rules go: what they no longer see the end of would count as open in conntrack for days, and a later
@@ -220,7 +221,7 @@ export const runCommand = async (options: RunOptions): Promise<RunResult> => {
     await closePlane()
     await undo.all()
     await ground.all()
-    return { status, ...(record.summary ? { summary: renderSummary(record) } : {}) }
+    return { status, ...(record.summary ? { summary: renderSummary(record, hasConnections) } : {}) }
   } finally {
     started = undefined
     await undo.all()
@@ -235,5 +236,7 @@ const leave = async (cgroup: RunCgroup, { log }: RecordStage): Promise<void> => 
   if (left > 0) log.warn({ processes: left }, 'the command left processes running; they were ended')
 }
 
-const renderSummary = (record: RecordStage): string =>
-  record.summary?.render({ columns: process.stderr.columns || COLUMNS, colour: process.stderr.isTTY === true }) ?? ''
+const renderSummary = ({ summary }: RecordStage, hasConnections: boolean): string => {
+  const { columns, isTTY } = process.stderr
+  return summary?.render({ columns: columns || COLUMNS, colour: isTTY === true, hasConnections }) ?? ''
+}

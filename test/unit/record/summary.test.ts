@@ -134,6 +134,10 @@ test('nothing seen says so, and why that may be', () => {
   assert.match(createSummary().render(), /^No connections seen: .+\n$/)
 })
 
+test('where connections are not counted, nothing is said of them', () => {
+  assert.match(createSummary().render({ hasConnections: false }), /^No exchanges seen\. .*--capture ebpf\.\n$/)
+})
+
 test('only direct connections say why, with the setting that changes it', () => {
   assert.equal(
     summaryOf([], ['loopback', 'excluded_port', 'loopback']).render(),
