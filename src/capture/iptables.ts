@@ -1,5 +1,6 @@
 /** NAT by iptables, whichever of its two variants the system has: chains of our own, kept by a guardian. */
 import { type Capture, type LeftRules, type Ports, refused, type Target } from './capture.ts'
+import { forgetTranslated } from './forget.ts'
 import { type Guardian, startGuardian } from './guardian.ts'
 import { chainsOf, firstCounted, iptablesRedirect, toolOf, WAIT } from './iptables-rules.ts'
 import { removalOf, removeLeft } from './leftovers.ts'
@@ -48,6 +49,7 @@ export const createIptables = (): Capture => {
       undo = async () => {
         if (guardian?.kind === 'ready') await guardian.stop()
         await removeLeft(left, target.netnsFd)
+        await forgetTranslated(target.netnsFd, ports)
         note(undefined)
       }
       guardian = await startGuardian({

@@ -1,5 +1,6 @@
 /** NAT by nftables: a table of our own that the kernel drops with us. */
 import { type Capture, refused } from './capture.ts'
+import { forgetTranslated } from './forget.ts'
 import { mustMatch } from './matched.ts'
 import { checkNft, type NftOwner, startNftOwner } from './nft-owner.ts'
 import { countedBy, nftRedirect, tableName } from './nft-rules.ts'
@@ -10,6 +11,7 @@ const SOME_PORTS = { port4: 9, port6: 9 }
 
 export const createNft = (): Capture => {
   let owner: NftOwner | undefined
+  let forget = async (): Promise<void> => undefined
   return {
     name: MODE,
     isTransparent: false,
@@ -25,11 +27,13 @@ export const createNft = (): Capture => {
         mode: MODE,
         onLost,
       })
+      forget = () => forgetTranslated(target.netnsFd, ports)
       const { list } = owner
       await mustMatch(MODE, knock, async () => countedBy(await list()))
     },
     stop: async () => {
       await owner?.stop()
+      if (owner) await forget()
       owner = undefined
     },
   }
