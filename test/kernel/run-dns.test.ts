@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { startDnsmasq } from '../support/dnsmasq.ts'
 import { NET } from '../support/lab.ts'
-import { type Options, type Stage, stageTest } from '../support/stage.ts'
+import { killHard, type Options, type Stage, stageTest } from '../support/stage.ts'
 
 const runTest = stageTest('dns')
 
@@ -141,7 +141,8 @@ runTest('once we are killed, the command asks its resolver again', async (stage,
   ].join('\n')
   const run = stage.start(['run', '-e', mock, '--', 'sh', '-c', script], options)
   await run.said('mocked')
-  process.kill(run.pid, 'SIGKILL')
+  // Until it is dead its sockets take questions that nobody answers.
+  await killHard(run)
   run.tell('gone')
   await run.said(`world ${NET.app4} at ${NET.world4} 80`)
   await run.said('unknown')

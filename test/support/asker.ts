@@ -30,7 +30,7 @@ export interface Seen {
   readonly peer?: string
   readonly error?: string
 }
-type Context = { after(run: () => void): void }
+type Context = { after(run: () => Promise<void> | void): void }
 
 /** The command line of a client. */
 export const argv = (question: Question) => ['python3', '-S', '-E', fixture('asker.py'), JSON.stringify(question)]
@@ -59,7 +59,10 @@ export const serveNames = async (
   ...args: (string | number)[]
 ): Promise<void> => {
   const server = lab.start(place, ['python3', '-S', '-E', fixture('name-server.py'), ...args.map(String)])
-  context.after(() => server.kill())
+  context.after(async () => {
+    server.kill()
+    await server.finished // the next test binds the same address
+  })
   await server.said('ready')
 }
 
