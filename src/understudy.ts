@@ -6,7 +6,16 @@ import { randomUUID } from 'node:crypto'
 import type { Server, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Logger } from 'pino'
-import { createWorkloadDial, type Dial, directDial, type MakeSocket, refusingOwn, withProxyHeader } from './act/dial.ts'
+import {
+  createWorkloadDial,
+  type Dial,
+  directDial,
+  type LookUpName,
+  lookUpHere,
+  type MakeSocket,
+  refusingOwn,
+  withProxyHeader,
+} from './act/dial.ts'
 import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
 import { createForwardOnce } from './act/forward-once.ts'
@@ -57,6 +66,8 @@ export interface DataPlaneOptions {
   readonly releaseMemory?: () => void
   /** Makes upstream sockets where the workload lives; without it they are made here. */
   readonly makeSocket?: MakeSocket
+  /** Looks names up as the workload does; without it as this process does. Used with `makeSocket`. */
+  readonly lookUp?: LookUpName
   /** For listeners whose direction is inbound. */
   readonly inbound?: InboundOptions
 }
@@ -119,7 +130,7 @@ const dialledAt = (
 
 const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
   const { config, metrics } = options
-  const made = options.makeSocket ? createWorkloadDial(options.makeSocket) : directDial
+  const made = options.makeSocket ? createWorkloadDial(options.makeSocket, options.lookUp ?? lookUpHere) : directDial
   const any = options.inbound ? createApplicationDial(options.inbound.sockets, made) : made
   const legs = createOwnLegs()
   // A PROXY header may name one, and rules of others may lead one back; otherwise nobody asks.

@@ -32,11 +32,15 @@ export const failedSocket = (result: number): Socket => {
   return new Socket().destroy(Object.assign(new Error(`cannot make an upstream socket: ${code}`), { code }))
 }
 
-/** Resolves a name with the agent's resolver; an address goes straight through. */
-const withAddress = (name: string, done: (error: NodeJS.ErrnoException | undefined, address: string) => void): void => {
-  if (isIP(name) !== 0) done(undefined, name)
-  else lookup(name, (error, address) => done(error ?? undefined, address))
-}
+/** Finds an address for a name. */
+export type LookUpName = (
+  name: string,
+  done: (error: NodeJS.ErrnoException | undefined, address: string | undefined) => void,
+) => void
+
+/** With this process's own resolver, from its own namespace. */
+export const lookUpHere: LookUpName = (name, done) =>
+  lookup(name, (error, address) => done(error ?? undefined, address))
 
 /** Begins to connect to an IP address with a socket made in the workload's network namespace. */
 export const connectFrom = (makeSocket: MakeSocket, { address, port }: Endpoint, source = ''): Socket => {
@@ -44,13 +48,16 @@ export const connectFrom = (makeSocket: MakeSocket, { address, port }: Endpoint,
   return fd < 0 ? failedSocket(fd) : new Socket({ fd, allowHalfOpen: true }).connect({ host: address, port })
 }
 
-/** Dials with sockets made in the workload's network namespace. */
+/** Dials with sockets made in the workload's network namespace; `lookUp` is asked for what is no address. */
 export const createWorkloadDial =
-  (makeSocket: MakeSocket): Dial =>
-  ({ address: name, port }, { source }, done) =>
-    withAddress(name, (error, address) =>
-      error ? done(error) : done(undefined, connectFrom(makeSocket, { address, port }, source)),
+  (makeSocket: MakeSocket, lookUp: LookUpName): Dial =>
+  ({ address: name, port }, { source }, done) => {
+    const dial = (address: string) => done(undefined, connectFrom(makeSocket, { address, port }, source))
+    if (isIP(name) !== 0) return dial(name)
+    lookUp(name, (error, address) =>
+      address === undefined ? done(error ?? codedError('ENOTFOUND', `${name}: no address`)) : dial(address),
     )
+  }
 
 /**
  * Breaks off connections that turn out to lead back to us: a name shows where it leads only once it is connected, and

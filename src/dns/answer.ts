@@ -126,6 +126,21 @@ export const ednsOf = (query: Buffer, question: Question): Edns | undefined => {
   return { udpBytes, isDnssecOk: (query.readUInt32BE(place.ttlAt) & 0x8000) !== 0 }
 }
 
+const QUERY_NAME = /^(?=.{1,253}\.?$)(?:[!-\-/-[\]-~]{1,63}\.)*[!-\-/-[\]-~]{1,63}\.?$/
+
+/** A question of our own, over EDNS; its id is set by whoever sends it. Undefined for what is no name. */
+export const composeQuery = (name: string, type: number): Buffer | undefined => {
+  if (!QUERY_NAME.test(name)) return undefined
+  const query = encode({
+    type: 'query',
+    id: 0,
+    flags: RECURSION_DESIRED,
+    questions: [{ name, type: type === TYPE.AAAA ? 'AAAA' : 'A' }],
+    additionals: [optRecord({ udpBytes: OUR_UDP_BYTES, isDnssecOk: false })],
+  })
+  return query
+}
+
 export interface OwnAnswer {
   readonly rcode: number
   /** One record of this kind, or none: then the name exists, but not this type (NODATA). None for a name that is not plain. */

@@ -8,6 +8,7 @@ import type { Network } from './address.ts'
 import { createAnswerCache } from './cache.ts'
 import { inTurn } from './in-turn.ts'
 import { createIntents } from './intents.ts'
+import { createLookUp, type LookUp } from './look-up.ts'
 import type { Ask } from './pending.ts'
 import { createReserved } from './reserved.ts'
 import { type Client, createResolver, type DnsAnswer, type Handle } from './resolver.ts'
@@ -47,6 +48,8 @@ export interface WorkloadDns {
   readonly upstreamFor: (peer: Endpoint, transport: 'udp' | 'tcp', socket?: Socket) => Endpoint | undefined
   /** Asked in turn, the next after one failed, where `upstreamFor` does not know. */
   readonly fallback: readonly Endpoint[]
+  /** Names that need no resolver: hosts(5). */
+  readonly hosts?: ReadonlyMap<string, string>
   /** Make sockets in the workload's network namespace; without them they are made where we are. */
   readonly makeUdpSocket?: MakeUdpSocket
   /** Begins to connect; a socket that fails says so by its own events. */
@@ -56,8 +59,13 @@ export interface WorkloadDns {
 export interface ServedDns {
   readonly udp: readonly Endpoint[]
   readonly tcp: readonly Endpoint[]
+  /** As the workload would look a name up; no name of an expectation is made up here. */
+  readonly lookUp: LookUp
   close(): Promise<void>
 }
+
+/** As resolv.conf(5) waits by default. */
+const LOOK_UP_MS = 5000
 
 export interface Dns {
   /** Answers one workload until closed. Rejects where a place cannot be listened at, with nothing left open. */
@@ -129,7 +137,9 @@ const serveWorkload = async (
     const tcp: Endpoint[] = []
     for (const place of workloadDns.udp) udp.push(await opened(listenUdp(place, onDatagram)))
     for (const place of workloadDns.tcp) tcp.push(await opened(listenTcp(place, accept, onConnectionLimit)))
-    return { udp, tcp, close }
+    const { hosts = new Map(), hasIpv6, fallback } = workloadDns
+    const lookUp = createLookUp({ hosts, hasIpv6, ask: inTurn(fallback.map(upstreams.to)), timeoutMs: LOOK_UP_MS })
+    return { udp, tcp, lookUp, close }
   } catch (error) {
     await close()
     throw error

@@ -32,5 +32,6 @@ export const inTurn =
       if (asked < asks.length) timer = setTimeout(next, nextAfterMs)
       ask(query, question, timeoutMs, (answer) => answered(index, answer))
     }
-    next()
+    if (asks.length === 0) done({ kind: 'failed', why: 'unreachable' })
+    else next()
   }

@@ -6,6 +6,8 @@ import type { Config } from '../config/schema.ts'
 import type { Expectation } from '../decide/matching/expectation.ts'
 import { expectedHosts } from '../decide/matching/expected-hosts.ts'
 import { createDns, type Dns } from '../dns/dns.ts'
+import { parseHosts } from '../dns/hosts-file.ts'
+import type { LookUp } from '../dns/look-up.ts'
 import { endpointsOf, parseResolvConf } from '../dns/resolv-conf.ts'
 import { UnderstudyError } from '../errors.ts'
 import type { Endpoint, Workload } from '../flow.ts'
@@ -88,11 +90,24 @@ const resolvers = (): readonly Endpoint[] => {
   }
 }
 
+const HOSTS = '/etc/hosts'
+
+const hostsFile = (): ReadonlyMap<string, string> => {
+  try {
+    return parseHosts(readFileSync(HOSTS, 'utf8'))
+  } catch {
+    return new Map()
+  }
+}
+
+export interface RunDns {
+  readonly ports: DnsPorts
+  readonly lookUp: LookUp
+  close(): Promise<void>
+}
+
 /** Opens the listeners, tells the kernel that they are ours, and answers. */
-export const serveRunDns = async (
-  dns: Dns,
-  site: DnsSite,
-): Promise<{ readonly ports: DnsPorts; close(): Promise<void> }> => {
+export const serveRunDns = async (dns: Dns, site: DnsSite): Promise<RunDns> => {
   const { workload, netns, kernel } = site
   const families = [
     { isIpv6: false, ...open(site, '127.0.0.1') },
@@ -117,9 +132,11 @@ export const serveRunDns = async (
         ? kernel.askedResolver(workload.id, peer.address, peer.port)
         : socket && kernel.identify(acceptedFd(socket)).saved?.destination,
     fallback: resolvers(),
+    hosts: hostsFile(),
     makeUdpSocket: (isIpv6) => netns.makeUdpSocket(isIpv6, 0),
     dialTcp: (upstream) => connectFrom((isIpv6, source) => netns.makeSocket(isIpv6, source, 0), upstream),
   })
   const portOf = (wanted: boolean): number => places.find(({ isIpv6 }) => isIpv6 === wanted)?.port ?? 0
-  return { ports: { dnsPort4: portOf(false), dnsPort6: portOf(true) }, close: served.close }
+  const ports = { dnsPort4: portOf(false), dnsPort6: portOf(true) }
+  return { ports, lookUp: served.lookUp, close: served.close }
 }

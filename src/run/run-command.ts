@@ -4,6 +4,7 @@
  * its end.
  */
 import type { Logger } from 'pino'
+import { lookUpHere } from '../act/dial.ts'
 import { type Config, defaultConfig } from '../config/schema.ts'
 import type { Expectation } from '../decide/matching/expectation.ts'
 import type { Dns } from '../dns/dns.ts'
@@ -18,7 +19,7 @@ import { createDataPlane } from '../understudy.ts'
 import { createRunCgroup, ownCgroup, type RunCgroup, removeRunCgroup, runCgroup } from '../workloads/cgroup.ts'
 import { endLeftovers, holdSignals, type RunningCommand, startCommand, type User } from '../workloads/from-command.ts'
 import { type RunState, recordRun, sweep } from '../workloads/run-state.ts'
-import { createRunDns, NO_DNS, serveRunDns } from './dns.ts'
+import { createRunDns, NO_DNS, type RunDns, serveRunDns } from './dns.ts'
 import { type InboundRun, prepareInbound } from './inbound.ts'
 import { openListeners, readingOf, WORKLOAD_ID } from './interception.ts'
 import { openCapture } from './open-capture.ts'
@@ -110,6 +111,7 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
   const inbound = await prepareInbound({ shim, config, ...where, main: kernel, state, undo, log })
   const workload: Workload = { id: WORKLOAD_ID, name: options.argv[0] }
   const dns = kernel && config.dnsEnabled ? createRunDns(config, options.expectations, record.metrics) : undefined
+  let served: RunDns | undefined
   const plane = createDataPlane({
     config,
     expectations: options.expectations,
@@ -123,12 +125,14 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
     ...(dns ? { isReserved: dns.isReserved, namesOf: dns.namesOf } : {}),
     releaseMemory: () => void shim.raw('understudy_trim_memory'),
     makeSocket: (ipv6, source) => netns.makeSocket(ipv6, source, 0),
+    // In our own namespace our own resolver is the command's.
+    lookUp: (name, done) => (options.netns && served ? served.lookUp : lookUpHere)(name, done),
     ...(inbound ? { inbound: inbound.plane } : {}),
   })
   const closePlane = (): Promise<void> => plane.close(CLOSE_GRACE_MS)
   undo.add(closePlane)
   const ports = await openListeners(plane, capture, netns, cgroup, config)
-  const served = dns && kernel ? await serveRunDns(dns, { workload, netns, cgroup, kernel }) : undefined
+  served = dns && kernel ? await serveRunDns(dns, { workload, netns, cgroup, kernel }) : undefined
   if (served) undo.add(served.close)
   await capture.start({ ...ports, ...(served?.ports ?? NO_DNS) })
   const { mode, why } = capture

@@ -130,6 +130,23 @@ runTest('a resolver on loopback is asked for from inside the namespace', async (
   assert.equal(result.stdout, `world ${NET.app4} at ${NET.world4} 80\nmocked`)
 })
 
+runTest(
+  "a name that is forwarded to is asked of the command's resolver, from its namespace",
+  async (stage, context) => {
+    const { lab } = stage
+    await startDnsmasq(lab, context, { place: 'app', address: '127.0.0.53', hosts: [`${NET.world4} inside.test`] })
+    const folder = stage.folder(context)
+    writeFileSync(join(folder, 'resolv.conf'), 'nameserver 127.0.0.53\n')
+    const mock = join(folder, 'forward.json')
+    const forward = { host: 'inside.test', port: 80 }
+    writeFileSync(mock, JSON.stringify({ httpRequest: { path: '/there' }, httpForward: forward }))
+    const before = `mount --bind ${join(folder, 'resolv.conf')} /etc/resolv.conf`
+    const args = ['run', '--netns', lab.appNetns, '-e', mock, '--', 'curl', '-sS', `http://${NET.world4}:81/there`]
+    const result = await stage.understudy(args, { place: 'world', before })
+    assert.deepEqual([result.stderr, result.stdout], ['', `world ${NET.app4} at ${NET.world4} 80`])
+  },
+)
+
 runTest('once we are killed, the command asks its resolver again', async (stage, context) => {
   const { options } = await withResolver(stage, context)
   const mock = mockHost(stage, context, 'payments.test')
