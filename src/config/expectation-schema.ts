@@ -37,7 +37,8 @@ const OTHER_ACTIONS = [
   'httpError',
 ]
 
-const Expectation = chosen<ExpectationSpec>((given, report) => {
+/** One expectation; what comes out remembers what went in. */
+export const Expectation = chosen<ExpectationSpec>((given, report) => {
   if (isRecord(given)) {
     const has = (key: string): boolean => given[key] !== undefined
     const hasOther = OTHER_ACTIONS.some(has)
@@ -46,7 +47,7 @@ const Expectation = chosen<ExpectationSpec>((given, report) => {
     else if (!has('httpResponse') && !has('httpForward') && !hasOther)
       report('no action: give httpResponse or httpForward')
   }
-  return OneExpectation
+  return OneExpectation.transform((spec): ExpectationSpec => ({ ...spec, source: given }))
 })
 
 const OneExpectation = z

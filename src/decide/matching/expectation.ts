@@ -20,6 +20,8 @@ export interface Expectation {
   readonly remainingTimes: number
   /** How long it lives from the start of its store; Infinity when unlimited. */
   readonly timeToLiveMs: number
+  /** The document it was read from, as it was given. */
+  readonly source?: unknown
 }
 
 /** A request matcher as a file gives it, with its shorthands spelt out and its values checked. */
@@ -39,16 +41,18 @@ export interface ExpectationSpec {
   readonly action: Action
   readonly remainingTimes: number
   readonly timeToLiveMs: number
+  /** The document it was read from, as it was given. */
+  readonly source?: unknown
 }
 
 /** Compiles one checked expectation; `defaultId` names it where the file does not. */
 export function compileExpectation(spec: ExpectationSpec, defaultId: string): Expectation {
-  const { priority, action, remainingTimes, timeToLiveMs } = spec
+  const { priority, action, remainingTimes, timeToLiveMs, source } = spec
   const request = spec.httpRequest && compileRequest(spec.httpRequest)
-  return { id: spec.id ?? defaultId, priority, request, action, remainingTimes, timeToLiveMs }
+  return { id: spec.id ?? defaultId, priority, request, action, remainingTimes, timeToLiveMs, source }
 }
 
-function compileRequest(spec: RequestSpec): RequestMatcher {
+export function compileRequest(spec: RequestSpec): RequestMatcher {
   return {
     method: compileOptional(spec.method),
     path: compileOptional(spec.path),
