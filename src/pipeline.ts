@@ -98,6 +98,14 @@ export interface Intercept {
   ): void
 }
 
+/** The control API: an exchange is a call to it, or it is noted how that one is answered. */
+export interface Control {
+  /** Answers the exchange itself, if it is a call to the API. */
+  take(exchange: HttpExchange): boolean
+  /** Notes a request; the exchange to go on with. `body` is undefined where it is still to be streamed. */
+  watch(exchange: HttpExchange, flow: Flow, decision: Decision, body: Buffer | 'unavailable' | undefined): HttpExchange
+}
+
 export interface Stages {
   readonly intercept: Intercept
   readonly chain: Chain
@@ -113,6 +121,8 @@ export interface Stages {
   readonly http: HttpActs
   readonly bytes: ByteActs
   readonly record: (exchange: Exchange) => void
+  /** Not there where the control API is not served. */
+  readonly control?: Control
   readonly nowMs: () => number
 }
 
@@ -195,6 +205,7 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
   const resolution = stages.chain.late(seen, early)
   // Inside a tunnel a further CONNECT is for whoever is at its end.
   const isForUs = flow.direction === 'direct' && !early.destination
+  if (isForUs && stages.control?.take(exchange)) return
   const isBack = flow.direction === 'direct' && hasPassed(head.headers, stages.selfId)
   if (head.method === 'CONNECT' && isForUs && resolution.destination && !isBack) {
     const { socket, rest } = stages.http.openTunnel(exchange)
@@ -214,14 +225,8 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
       decision,
       outcome,
     })
-  const ask = (body: Buffer | 'unavailable' | undefined): void => {
-    const decided = decide({ head, resolution, body, policy, nowMs: startedAtMs }, stages.store)
-    const goesRound =
-      (isBack && isProxied(decided, flow)) || (decided.kind === 'forward' && stages.isOwnLeg(flow.client))
-    const decision = goesRound ? LOOP : decided
-    if (decision.kind !== 'needs_body') {
-      return carryOut(exchange, decision, { flow, early, resolution }, stages, (outcome) => finish(decision, outcome))
-    }
+  /** Waits for the body; a client that goes meanwhile is recorded. */
+  const collect = (then: (body: Buffer | 'unavailable') => void): void => {
     exchange.onGone = (fault, status) =>
       finish(UNDECIDED, {
         ...(status === undefined ? {} : { status }),
@@ -230,7 +235,22 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
         responseBytes: 0,
         durationMs: stages.nowMs() - startedAtMs,
       })
-    exchange.collectBody(stages.bodyLimit, ask)
+    exchange.collectBody(stages.bodyLimit, then)
+  }
+  const settle = (decision: Decision, body: Buffer | 'unavailable' | undefined): void => {
+    const seen = stages.control?.watch(exchange, flow, decision, body) ?? exchange
+    carryOut(seen, decision, { flow, early, resolution }, stages, (outcome) => finish(decision, outcome))
+  }
+  const ask = (body: Buffer | 'unavailable' | undefined): void => {
+    const decided = decide({ head, resolution, body, policy, nowMs: startedAtMs }, stages.store)
+    const goesRound =
+      (isBack && isProxied(decided, flow)) || (decided.kind === 'forward' && stages.isOwnLeg(flow.client))
+    const decision = goesRound ? LOOP : decided
+    if (decision.kind === 'needs_body') return collect(ask)
+    // What is answered without its body is noted with it.
+    if (stages.control && body === undefined && decision.kind !== 'forward')
+      return collect((whole) => settle(decision, whole))
+    settle(decision, body)
   }
   ask(exchange.request.framing.kind === 'none' ? NO_BYTES : undefined)
 }

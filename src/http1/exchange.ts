@@ -30,6 +30,8 @@ export interface HttpExchange {
   takeBody(limit: number): Buffer | undefined
   /** Waits for the body; 'unavailable' when it is larger than `limit` or the budget. `readBody` gives it again. */
   collectBody(limit: number, done: (body: Buffer | 'unavailable') => void): void
+  /** What `collectBody` holds of the body, at most `limit` bytes: its start, where it was 'unavailable'. */
+  peekBody(limit: number): Buffer
   /** Streams the body, from its first byte. */
   readBody(sink: BodySink): void
   resumeBody(): void

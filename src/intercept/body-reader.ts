@@ -116,6 +116,11 @@ export class BodyReader {
     if (body.length > 0 && this.#held.length === 0) this.#held.push(body)
   }
 
+  /** The first bytes of what is held. */
+  peek(limit: number): Buffer {
+    return this.#whole().subarray(0, limit)
+  }
+
   /** Streams the body from its first byte, held ones included. */
   stream(sink: BodySink): void {
     this.#paused = false

@@ -144,6 +144,10 @@ export class ClientExchange implements HttpExchange {
     this.#connection.advance()
   }
 
+  peekBody(limit: number): Buffer {
+    return this.body?.peek(limit) ?? EMPTY
+  }
+
   readBody(sink: BodySink): void {
     if (!this.body) return sink.end([])
     this.body.stream(sink)

@@ -1,0 +1,87 @@
+/** The documents that the control API is sent, beside expectations: filters, verifications, ports. */
+import { z } from 'zod'
+import { compileRequest } from '../decide/matching/expectation.ts'
+import type { Filter, Read, RequestFilter, Verification } from '../decide/matching/filter.ts'
+import { chosen, isRecord } from './chosen-schema.ts'
+import { Expectation } from './expectation-schema.ts'
+import { checkValue, keyText } from './problems.ts'
+import { Request } from './request-schema.ts'
+
+const Whole = z.int().min(0)
+
+const RequestDocument = chosen<RequestFilter>((given) =>
+  Request.transform((spec) => ({ matcher: compileRequest(spec), given: isRecord(given) ? given : {} })),
+)
+const asRequest = RequestDocument.transform((request): Filter => ({ kind: 'request', request }))
+/** `"x"` or `{"id": "x"}`. */
+const Id = chosen<string>((given) =>
+  isRecord(given) ? z.strictObject({ id: z.string().min(1) }).transform(({ id }) => id) : z.string().min(1),
+)
+const asId = Id.transform((id): Filter => ({ kind: 'id', id }))
+
+const FilterDocument = chosen<Filter>((given) => {
+  if (!isRecord(given)) return asRequest
+  if (given['httpRequest'] !== undefined)
+    return z.looseObject({ httpRequest: asRequest }).transform((whole) => whole.httpRequest)
+  return given['id'] === undefined ? asRequest : asId
+})
+
+const Times = z.strictObject({ atLeast: Whole.optional(), atMost: Whole.optional() })
+
+const VerificationDocument = chosen<Verification>((given, report) => {
+  const { httpRequest, expectationId } = isRecord(given) ? given : {}
+  if (httpRequest !== undefined && expectationId !== undefined) report('either httpRequest or expectationId, not both')
+  if (isRecord(given) && httpRequest === undefined && expectationId === undefined)
+    report('one of httpRequest and expectationId is required')
+  return z
+    .strictObject({
+      httpRequest: asRequest.optional(),
+      expectationId: asId.optional(),
+      times: Times.optional(),
+      maximumNumberOfRequestToReturnInVerificationFailure: Whole.optional(),
+    })
+    .transform((read): Verification => {
+      const what = read.httpRequest ?? read.expectationId
+      if (!what) return z.NEVER
+      const times = read.times ?? { atLeast: 1 }
+      return {
+        what,
+        atLeast: times.atLeast,
+        atMost: times.atMost,
+        maximumListed: read.maximumNumberOfRequestToReturnInVerificationFailure,
+      }
+    })
+})
+
+const SequenceDocument = z
+  .strictObject({ httpRequests: z.array(asRequest).optional(), expectationIds: z.array(asId).optional() })
+  .superRefine(({ httpRequests = [], expectationIds = [] }, context) => {
+    if (httpRequests.length > 0 && expectationIds.length > 0)
+      context.addIssue({ code: 'custom', message: 'either httpRequests or expectationIds, not both' })
+  })
+  .transform(({ httpRequests = [], expectationIds = [] }) => [...httpRequests, ...expectationIds])
+
+const Ports = z.strictObject({ ports: z.array(z.int().min(0).max(65535)).max(16) }).transform(({ ports }) => ports)
+
+const read =
+  <T>(schema: z.ZodType<T>) =>
+  (given: unknown): Read<T> => {
+    const checked = checkValue(schema, given)
+    if ('value' in checked) return checked
+    return {
+      problems: checked.problems.map(({ path, message }) => {
+        const at = keyText(path)
+        return `$${at === '' || at.startsWith('[') ? at : `.${at}`}: ${message}`
+      }),
+    }
+  }
+
+/** The same schemas as those of files. A filter is `{"id": …}`, a request matcher, or a whole expectation, of which the
+ * request counts. */
+export const controlDocuments = {
+  expectation: read(Expectation),
+  filter: read(FilterDocument),
+  verification: read(VerificationDocument),
+  sequence: read(SequenceDocument),
+  ports: read(Ports),
+}

@@ -1,0 +1,86 @@
+/** A list of things that have a cost in bytes: when there is no room, the oldest go. Adding costs the same however many. */
+
+export interface ByteRing<T> {
+  /** The oldest first. */
+  readonly items: readonly T[]
+  readonly bytes: number
+  has(item: T): boolean
+  add(item: T, bytes: number): void
+  /** Charges more for an item that is still there. */
+  grow(item: T, bytes: number): void
+  /** Charges (or gives back) what no one item has caused. */
+  charge(bytes: number): void
+  remove(isMeant: (item: T) => boolean): void
+  clear(): void
+}
+
+/** `onGone` is called for each item that is evicted or removed, not for those that `clear` takes. */
+export const createByteRing = <T>(
+  limitBytes: number,
+  onGone: (item: T, why: 'evicted' | 'removed') => void,
+): ByteRing<T> => {
+  let items: T[] = []
+  /** Those before are evicted, and leave the list when they are half of it. */
+  let first = 0
+  let bytes = 0
+  const costs = new Map<T, number>()
+
+  const drop = (item: T, why: 'evicted' | 'removed'): void => {
+    bytes -= costs.get(item) ?? 0
+    costs.delete(item)
+    onGone(item, why)
+  }
+  const evict = (): void => {
+    while (bytes > limitBytes && first < items.length) {
+      const item = items[first]
+      first++
+      if (item !== undefined) drop(item, 'evicted')
+    }
+    if (first * 2 <= items.length) return
+    items = items.slice(first)
+    first = 0
+  }
+  const all = (): readonly T[] => (first === 0 ? items : items.slice(first))
+
+  return {
+    get items() {
+      return all()
+    },
+    get bytes() {
+      return bytes
+    },
+    has: (item) => costs.has(item),
+    add: (item, cost) => {
+      items.push(item)
+      costs.set(item, cost)
+      bytes += cost
+      evict()
+    },
+    grow: (item, by) => {
+      const cost = costs.get(item)
+      if (cost === undefined) return
+      costs.set(item, cost + by)
+      bytes += by
+      evict()
+    },
+    charge: (by) => {
+      bytes += by
+      evict()
+    },
+    remove: (isMeant) => {
+      const stays: T[] = []
+      for (const item of all()) {
+        if (isMeant(item)) drop(item, 'removed')
+        else stays.push(item)
+      }
+      items = stays
+      first = 0
+    },
+    clear: () => {
+      items = []
+      first = 0
+      bytes = 0
+      costs.clear()
+    },
+  }
+}

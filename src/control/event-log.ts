@@ -1,0 +1,160 @@
+/**
+ * What came and what was answered, for the control API: in memory only, bounded by bytes. The oldest goes when there is
+ * no room; adding costs the same however full it is, and what is cleared is freed.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Endpoint, RequestHead } from '../flow.ts'
+import { createByteRing } from './byte-ring.ts'
+import { KeptBytes } from './kept-bytes.ts'
+
+/** How an exchange was answered. `whole`: the bytes of the response, head included; else as it was streamed. */
+export type LoggedResponse =
+  | { readonly kind: 'whole'; readonly bytes: Buffer; readonly isCut: boolean }
+  | {
+      readonly kind: 'streamed'
+      readonly statusCode: number
+      readonly reason: string | undefined
+      readonly headers: readonly string[]
+      readonly body: KeptBytes
+    }
+
+/** One request, whether or not anything matched it. */
+export interface LoggedExchange {
+  readonly kind: 'exchange'
+  readonly correlationId: string
+  readonly head: RequestHead
+  readonly body: KeptBytes
+  readonly client: Endpoint
+  readonly local: Endpoint
+  /** Milliseconds since the epoch. */
+  readonly receivedAtMs: number
+  readonly decision: 'mock' | 'forward' | 'refuse' | 'relay'
+  readonly expectationId: string | undefined
+  response: LoggedResponse | undefined
+  /** When it was answered completely; undefined before, and where that never happened. */
+  answeredAtMs: number | undefined
+}
+
+export type NoteType =
+  | 'CREATED_EXPECTATION'
+  | 'REMOVED_EXPECTATION'
+  | 'CLEARED'
+  | 'VERIFICATION_PASSED'
+  | 'VERIFICATION_FAILED'
+
+/** Something the API was told to do. */
+export interface Note {
+  readonly kind: 'note'
+  readonly type: NoteType
+  readonly atMs: number
+  readonly text: string
+}
+
+type Entry = LoggedExchange | Note
+
+export interface EventLogOptions {
+  readonly limitBytes: number
+  /** Most bytes kept of one body. */
+  readonly bodyBytes: number
+  readonly onEvicted: () => void
+}
+
+export interface EventLog {
+  /** What is kept, the oldest first. */
+  readonly entries: readonly Entry[]
+  readonly bytes: number
+  /** Requests that had to go since the log was last cleared as a whole: what it says of the past is then not all. */
+  readonly evicted: number
+  /** Begins an entry; its bodies may grow, which `grown` is to be told. */
+  begin(about: Omit<LoggedExchange, 'kind' | 'correlationId' | 'response' | 'answeredAtMs'>): LoggedExchange
+  /** Room for one more body. */
+  keep(): KeptBytes
+  grown(entry: LoggedExchange, bytes: number): void
+  answered(entry: LoggedExchange, response: LoggedResponse): void
+  note(type: NoteType, atMs: number, text: string): void
+  clear(): void
+  /** Drops the exchanges that `isMeant`. */
+  remove(isMeant: (entry: LoggedExchange) => boolean): void
+}
+
+/** What an entry costs besides its texts, measured; and each header beside its own. */
+const ENTRY_BYTES = 1100
+const STRING_BYTES = 24
+/** A response that takes more than an eighth of the log is kept in part. */
+const LARGEST_PART = 8
+const NOTE_CHARACTERS = 16_384
+
+const costOfHead = ({ target, headers }: RequestHead): number => {
+  let cost = ENTRY_BYTES + target.length * 2
+  for (const text of headers) cost += text.length + STRING_BYTES
+  return cost
+}
+
+/** Where the body of a response starts; its head is ours, so it ends somewhere. */
+const bodyStart = (bytes: Buffer): number => bytes.indexOf('\r\n\r\n') + 4
+
+export const createEventLog = ({ limitBytes, bodyBytes, onEvicted }: EventLogOptions): EventLog => {
+  let evicted = 0
+  /** Answers of expectations are one buffer for all requests: counted once, as long as anybody has it. */
+  const shared = new Map<Buffer, number>()
+  const ring = createByteRing<Entry>(limitBytes, (entry, why) => {
+    if (entry.kind === 'exchange' && why === 'evicted') {
+      evicted++
+      onEvicted()
+    }
+    if (entry.kind === 'exchange' && entry.response?.kind === 'whole') giveBack(entry.response.bytes)
+  })
+  const giveBack = (buffer: Buffer): void => {
+    const users = (shared.get(buffer) ?? 1) - 1
+    if (users > 0) return void shared.set(buffer, users)
+    shared.delete(buffer)
+    ring.charge(-buffer.length)
+  }
+  /** What is kept of a response: all, unless it alone would drive out much of the rest. */
+  const keptOf = (buffer: Buffer): { readonly bytes: Buffer; readonly isCut: boolean } => {
+    const end = bodyStart(buffer) + bodyBytes
+    if (shared.has(buffer) || buffer.length <= limitBytes / LARGEST_PART || buffer.length <= end)
+      return { bytes: buffer, isCut: false }
+    return { bytes: Buffer.from(buffer.subarray(0, end)), isCut: true }
+  }
+
+  return {
+    get entries() {
+      return ring.items
+    },
+    get bytes() {
+      return ring.bytes
+    },
+    get evicted() {
+      return evicted
+    },
+    keep: () => new KeptBytes(bodyBytes),
+    begin: (about) => {
+      const whatIsToCome = { response: undefined, answeredAtMs: undefined }
+      const entry: LoggedExchange = { kind: 'exchange', correlationId: randomUUID(), ...about, ...whatIsToCome }
+      ring.add(entry, costOfHead(about.head) + about.body.held)
+      return entry
+    },
+    grown: ring.grow,
+    answered: (entry, response) => {
+      if (!ring.has(entry)) return
+      entry.response = response
+      if (response.kind !== 'whole') return
+      const kept = keptOf(response.bytes)
+      entry.response = { kind: 'whole', ...kept }
+      const users = shared.get(kept.bytes) ?? 0
+      shared.set(kept.bytes, users + 1)
+      if (users === 0) ring.charge(kept.bytes.length)
+    },
+    note: (type, atMs, text) => {
+      const short = text.length > NOTE_CHARACTERS ? `${text.slice(0, NOTE_CHARACTERS)}…` : text
+      ring.add({ kind: 'note', type, atMs, text: short }, ENTRY_BYTES + short.length * 2)
+    },
+    clear: () => {
+      ring.clear()
+      shared.clear()
+      evicted = 0
+    },
+    remove: (isMeant) => ring.remove((entry) => entry.kind === 'exchange' && isMeant(entry)),
+  }
+}

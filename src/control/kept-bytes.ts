@@ -1,0 +1,34 @@
+/** The first bytes of a body, and how many there were. */
+
+/** A class: one is made per body, and it is fed with every chunk. */
+export class KeptBytes {
+  readonly #limit: number
+  #chunks: Buffer[] = []
+  #whole: Buffer | undefined
+  held = 0
+  total = 0
+  /** There was or may have been more than is held, or it never came to its end. */
+  isCut = false
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Copies what still has room (a chunk is a piece of a larger read); returns how many bytes that was. */
+  take(chunk: Buffer): number {
+    this.total += chunk.length
+    const room = Math.min(chunk.length, this.#limit - this.held)
+    if (room < chunk.length) this.isCut = true
+    if (room <= 0) return 0
+    this.#chunks.push(Buffer.from(chunk.subarray(0, room)))
+    this.#whole = undefined
+    this.held += room
+    return room
+  }
+
+  get bytes(): Buffer {
+    this.#whole ??= this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks)
+    if (this.#chunks.length > 1) this.#chunks = [this.#whole]
+    return this.#whole
+  }
+}

@@ -1,0 +1,136 @@
+/** An exchange that is answered as before, while the log notes how. */
+import type { Socket } from 'node:net'
+import type { BodySink, HttpExchange } from '../http1/exchange.ts'
+import type { ParsedRequest } from '../http1/head.ts'
+import type { EventLog, LoggedExchange } from './event-log.ts'
+import type { KeptBytes } from './kept-bytes.ts'
+
+/** A class: one is made per request. `hasBody`: the entry has the request's body already. */
+export class WatchedExchange implements HttpExchange {
+  readonly #inner: HttpExchange
+  readonly #log: EventLog
+  readonly #entry: LoggedExchange
+  readonly #now: () => number
+  #hasBody: boolean
+  #answer: KeptBytes | undefined
+
+  constructor(inner: HttpExchange, log: EventLog, entry: LoggedExchange, now: () => number, hasBody: boolean) {
+    this.#inner = inner
+    this.#log = log
+    this.#entry = entry
+    this.#now = now
+    this.#hasBody = hasBody
+  }
+
+  get request(): ParsedRequest {
+    return this.#inner.request
+  }
+  get startedAtMs(): number {
+    return this.#inner.startedAtMs
+  }
+  get requestBytes(): number {
+    return this.#inner.requestBytes
+  }
+  get responseBytes(): number {
+    return this.#inner.responseBytes
+  }
+  get keepAlive(): boolean {
+    return this.#inner.keepAlive
+  }
+  get onGone(): HttpExchange['onGone'] {
+    return this.#inner.onGone
+  }
+  set onGone(told: HttpExchange['onGone']) {
+    this.#inner.onGone = told
+  }
+  get onDrain(): HttpExchange['onDrain'] {
+    return this.#inner.onDrain
+  }
+  set onDrain(told: HttpExchange['onDrain']) {
+    this.#inner.onDrain = told
+  }
+
+  #keep(body: KeptBytes, chunk: Buffer): void {
+    const bytes = body.take(chunk)
+    if (bytes > 0) this.#log.grown(this.#entry, bytes)
+  }
+
+  takeBody(limit: number): Buffer | undefined {
+    const whole = this.#inner.takeBody(limit)
+    if (whole && !this.#hasBody) {
+      this.#keep(this.#entry.body, whole)
+      this.#bodyEnded()
+    }
+    return whole
+  }
+
+  collectBody(limit: number, done: (body: Buffer | 'unavailable') => void): void {
+    this.#inner.collectBody(limit, done)
+  }
+
+  peekBody(limit: number): Buffer {
+    return this.#inner.peekBody(limit)
+  }
+
+  readBody(sink: BodySink): void {
+    if (this.#hasBody) return this.#inner.readBody(sink)
+    this.#inner.readBody({
+      data: (chunk) => {
+        this.#keep(this.#entry.body, chunk)
+        return sink.data(chunk)
+      },
+      end: (trailers) => {
+        this.#bodyEnded()
+        sink.end(trailers)
+      },
+    })
+  }
+
+  /** A body that is streamed counts as cut short until its end has been seen. */
+  #bodyEnded(): void {
+    const { body } = this.#entry
+    body.isCut = body.held < body.total
+    this.#hasBody = true // a request that is sent once more has the same
+  }
+
+  resumeBody(): void {
+    this.#inner.resumeBody()
+  }
+
+  interim(statusCode: number, headers: readonly string[]): void {
+    this.#inner.interim(statusCode, headers)
+  }
+
+  sendWhole(response: Buffer, payloadBytes: number): void {
+    this.#log.answered(this.#entry, { kind: 'whole', bytes: response, isCut: false })
+    this.#entry.answeredAtMs = this.#now()
+    this.#inner.sendWhole(response, payloadBytes)
+  }
+
+  start(statusCode: number, reason: string | undefined, headers: readonly string[]): void {
+    this.#answer = this.#log.keep()
+    const { length } = headers
+    this.#log.grown(this.#entry, headers.reduce((sum, text) => sum + text.length, 0) + length * 24)
+    this.#log.answered(this.#entry, { kind: 'streamed', statusCode, reason, headers, body: this.#answer })
+    this.#inner.start(statusCode, reason, headers)
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#answer) this.#keep(this.#answer, chunk)
+    return this.#inner.write(chunk)
+  }
+
+  end(trailers: readonly string[]): void {
+    this.#entry.answeredAtMs = this.#now()
+    this.#inner.end(trailers)
+  }
+
+  abort(): void {
+    if (this.#answer) this.#answer.isCut = true
+    this.#inner.abort()
+  }
+
+  takeOver(): { readonly socket: Socket; readonly rest: Buffer } {
+    return this.#inner.takeOver()
+  }
+}
