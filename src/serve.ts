@@ -20,6 +20,8 @@ export interface ServeOptions {
 export interface Serving {
   readonly port: number
   readonly adminPort: number | undefined
+  /** Resolves when a client of the control API has asked it to stop. */
+  readonly stopped: Promise<void>
   close(): Promise<void>
 }
 
@@ -55,6 +57,8 @@ export const startServing = async (options: ServeOptions): Promise<Serving> => {
     ready: () => (listening ? { ok: true } : { ok: false, why: 'not listening yet' }),
     ...(options.recordPath === undefined ? {} : { recordPath: options.recordPath }),
   })
+  const ports: number[] = []
+  const stopped = Promise.withResolvers<void>()
   for (const warning of options.warnings) record.log.warn({ warning }, 'a setting is not known')
   if (options.config.inbound.ports.length > 0)
     record.log.warn({ key: 'inbound' }, 'a setting is only for understudy run')
@@ -67,15 +71,22 @@ export const startServing = async (options: ServeOptions): Promise<Serving> => {
     workload: { id: 1, name: 'serve' },
     direction: 'direct',
     identify: noKernel,
+    server: { listening: () => ports, bind: (port) => open(port), stop: () => stopped.resolve() },
   })
+  const open = async (port: number): Promise<number> => {
+    const bound = await listen(plane.createServer(), options.host, port)
+    ports.push(bound)
+    return bound
+  }
   try {
-    const port = await listen(plane.createServer(), options.host, options.port)
+    const port = await open(options.port)
     const adminPort = await record.startAdmin()
     listening = true
     record.log.info({ host: options.host, port, adminPort, expectations: options.expectations.length }, 'serving')
     return {
       port,
       adminPort,
+      stopped: stopped.promise,
       close: async () => {
         listening = false
         await plane.close(CLOSE_GRACE_MS)

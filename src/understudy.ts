@@ -29,8 +29,10 @@ import { openTunnel } from './act/tunnel.ts'
 import { hostHeader } from './act/upstream-request.ts'
 import { connectWithin, createUpstreams, type Upstreams } from './act/upstreams.ts'
 import type { Config } from './config/schema.ts'
+import type { ServerPorts } from './control/ports.ts'
+import { createControlStage } from './control-stage.ts'
 import type { Expectation } from './decide/matching/expectation.ts'
-import { createExpectationStore } from './decide/matching/store.ts'
+import { createExpectationStore, type ExpectationStore } from './decide/matching/store.ts'
 import type { Direction, Endpoint, Flow, Outcome, Workload } from './flow.ts'
 import { FORWARDED_BY } from './http1/forwarded-by.ts'
 import { DEFAULT_LIMITS, type Limits } from './http1/limits.ts'
@@ -68,6 +70,8 @@ export interface DataPlaneOptions {
   readonly makeSocket?: MakeSocket
   /** Looks names up as the workload does; without it as this process does. Used with `makeSocket`. */
   readonly lookUp?: LookUpName
+  /** What the control API may do to the server it is part of; without it, there is no such API. */
+  readonly server?: ServerPorts
   /** For listeners whose direction is inbound. */
   readonly inbound?: InboundOptions
 }
@@ -226,6 +230,13 @@ const evidenceOf = ({ config, inbound, evidence }: DataPlaneOptions): EvidencePo
   ...evidence,
 })
 
+/** The control API, where there is one. */
+const createApi = (
+  { config, metrics, log, server }: DataPlaneOptions,
+  store: ExpectationStore,
+): Pick<Stages, 'control'> =>
+  server && config.controlEnabled ? { control: createControlStage({ config, store, server, metrics, log, nowMs }) } : {}
+
 /** The stages of one data plane, and what has to be told and closed beside them. */
 const createStages = (
   options: DataPlaneOptions,
@@ -234,6 +245,7 @@ const createStages = (
 ): { stages: Stages; sessions: Sessions; opening: Set<Socket>; work: { readonly done: number } } => {
   const { config, metrics, recorder } = options
   const store = createExpectationStore(options.expectations, nowMs())
+  const api = createApi(options, store)
   const sessions = createSessions({
     limits: limitsOf(config),
     headTimeoutMs: config.clientHeadTimeoutMs,
@@ -251,7 +263,7 @@ const createStages = (
     peekTimeoutMs: config.peekTimeoutMs,
     headTimeoutMs: config.clientHeadTimeoutMs,
     idleTimeoutMs: config.clientIdleTimeoutMs,
-    mayMock: store.size > 0,
+    mayMock: store.size > 0 || api.control !== undefined,
     onPeekLimit: () => metrics.limitHit('peek_bytes'),
   }
   const intercept: Intercept = {
@@ -297,6 +309,7 @@ const createStages = (
     namesOf: options.namesOf ?? (() => []),
     bodyLimit: config.bodyMatchBytes,
     ...createActs(options, upstream),
+    ...api,
     record: (exchange) => {
       work.done++
       recorder.exchange(exchange)

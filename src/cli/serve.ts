@@ -5,7 +5,7 @@ import { COMMON_FLAGS, loadInputs, parseFlags, portFlag } from './options.ts'
 const DEFAULT_PORT = 1080
 export const SERVE_FLAGS = { ...COMMON_FLAGS, port: { type: 'string', short: 'p' }, host: { type: 'string' } } as const
 
-/** `understudy serve`: resolves with 0 after SIGINT or SIGTERM. */
+/** `understudy serve`: resolves with 0 after SIGINT, SIGTERM or the control API's `stop`. */
 export const serve = async (args: readonly string[]): Promise<number> => {
   const values = parseFlags('serve', args, SERVE_FLAGS)
   if (values['help']) {
@@ -24,7 +24,7 @@ export const serve = async (args: readonly string[]): Promise<number> => {
     host: typeof host === 'string' ? host : '127.0.0.1',
     ...(typeof record === 'string' ? { recordPath: record } : {}),
   })
-  await ended
+  await Promise.race([ended, serving.stopped])
   await serving.close()
   return 0
 }

@@ -26,7 +26,12 @@ const FilterDocument = chosen<Filter>((given) => {
   return given['id'] === undefined ? asRequest : asId
 })
 
-const Times = z.strictObject({ atLeast: Whole.optional(), atMost: Whole.optional() })
+/** -1 is how Java clients write that there is no bound. */
+const Bound = z
+  .int()
+  .min(-1)
+  .transform((bound) => (bound < 0 ? undefined : bound))
+const Times = z.strictObject({ atLeast: Bound.optional(), atMost: Bound.optional() })
 
 const VerificationDocument = chosen<Verification>((given, report) => {
   const { httpRequest, expectationId } = isRecord(given) ? given : {}

@@ -197,6 +197,45 @@ export const Config = z
       env: 'UNDERSTUDY_DNS_CACHE_ENTRIES',
       doc: 'Most DNS answers kept for as long as their records allow; 0 asks the resolver each time.',
     }),
+    controlEnabled: flag.default(true).meta({
+      env: 'UNDERSTUDY_CONTROL_ENABLED',
+      doc: "Whether `serve` answers MockServer's control API on its port, and keeps an event log for it.",
+    }),
+    controlBodyBytes: whole(1024, 256 * MIB)
+      .default(16 * MIB)
+      .meta({ env: 'UNDERSTUDY_CONTROL_BODY_BYTES', doc: 'Most bytes of one document sent to the control API.' }),
+    maxExpectations: whole(1, 1_000_000).default(100_000).meta({
+      env: 'UNDERSTUDY_MAX_EXPECTATIONS',
+      doc: 'Most expectations held at once; a call that would add more is refused.',
+    }),
+    eventLogBytes: whole(64 * 1024, 8192 * MIB)
+      .default(32 * MIB)
+      .meta({
+        env: 'UNDERSTUDY_EVENT_LOG_BYTES',
+        doc: 'Most memory for the requests and answers that the control API can retrieve and verify; the oldest go first.',
+      }),
+    eventLogBodyBytes: whole(0, 64 * MIB)
+      .default(256 * 1024)
+      .meta({
+        env: 'UNDERSTUDY_EVENT_LOG_BODY_BYTES',
+        doc: 'Most bytes of one body kept in the event log; of a longer one, the start is kept and marked.',
+      }),
+    mockServerVersion: z
+      .string()
+      .regex(/^\d+\.\d+\.\d+$/, { error: 'expected a version such as 5.15.0' })
+      .default('5.15.0')
+      .meta({
+        env: 'UNDERSTUDY_MOCK_SERVER_VERSION',
+        doc: 'The version of MockServer that the control API says it is; Java clients refuse another than their own.',
+      }),
+    livenessHttpGetPath: z
+      .string()
+      .regex(/^(?:\/[\x21\x24-\x3e\x40-\x7e]*)?$/, { error: 'expected a path such as /liveness/probe' })
+      .default('')
+      .meta({
+        env: 'UNDERSTUDY_LIVENESS_HTTP_GET_PATH',
+        doc: 'A path that `serve` answers to GET with its status, such as "/liveness/probe"; empty for none.',
+      }),
     logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').meta({
       env: 'UNDERSTUDY_LOG_LEVEL',
       doc: 'Least severe level that is logged; `info` logs every exchange, `debug` every connection. `run` has `warn`.',

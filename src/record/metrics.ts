@@ -19,6 +19,7 @@ export const LIMITS = [
   'dns_in_flight',
   'dns_intents',
   'dns_reserved',
+  'event_log',
   'flow_subscribers',
   'head_bytes',
   'headers',

@@ -90,7 +90,7 @@ test('every limit is counted from 0, and docs/metrics.md says what reaching it d
   const names = [
     ...['body', 'body_budget', 'connections', 'conntrack_bytes', 'conntrack_lines', 'conntrack_time'],
     ...['dns_connections', 'dns_in_flight', 'dns_intents', 'dns_reserved'],
-    ...['flow_subscribers', 'head_bytes', 'headers', 'peek_bytes'],
+    ...['event_log', 'flow_subscribers', 'head_bytes', 'headers', 'peek_bytes'],
     ...['upstream_connections', 'upstream_destinations'],
   ]
   assert.deepEqual(

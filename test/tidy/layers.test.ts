@@ -7,7 +7,7 @@ import { filesUnder, read, withoutComments } from './tree.ts'
 const MIDDLE = ['flow', 'errors', 'resolve', 'decide']
 /** What an adapter may see: the middle, the wire formats, which do no I/O either, and the one way to reset a socket. */
 const INWARD = [...MIDDLE, 'http1', 'tls', 'proxy-protocol', 'reset']
-const ADAPTERS = ['kernel', 'capture', 'workloads', 'intercept', 'act', 'dns', 'record', 'config']
+const ADAPTERS = ['kernel', 'capture', 'workloads', 'intercept', 'act', 'dns', 'record', 'control', 'config']
 
 /** Room → the other rooms its files may import. A room is a folder of src/, or a file directly in it. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -26,12 +26,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   act: INWARD,
   dns: MIDDLE,
   record: INWARD,
+  control: INWARD,
   config: MIDDLE,
   pipeline: INWARD,
   paths: [],
   'idle-memory': [],
   // The composition: the data plane, the record stage, and one file per way to start them.
-  understudy: [...INWARD, 'intercept', 'act', 'record', 'config', 'pipeline', 'idle-memory'],
+  understudy: [
+    ...INWARD,
+    ...['intercept', 'act', 'record', 'config', 'control', 'control-stage', 'pipeline', 'idle-memory'],
+  ],
+  'control-stage': [...MIDDLE, 'control', 'record', 'config'],
   'record-stage': ['errors', 'paths', 'record', 'config', 'workloads'],
   run: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
   serve: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],

@@ -1,0 +1,87 @@
+/** Whether a filter means an expectation: each field matches either way, as literal text or as a pattern. */
+import type { Filter, Read, RequestFilter } from '../decide/matching/filter.ts'
+import { prettyJson } from '../decide/matching/pretty-json.ts'
+import { matchesRequest, type RequestMatcher } from '../decide/matching/request.ts'
+import type { RequestHead } from '../flow.ts'
+import { messageJson } from './expectation-json.ts'
+import type { Json } from './message-json.ts'
+
+export type ReadFilter = (given: unknown) => Read<Filter>
+
+const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+
+/** Names and first values of a map, as a request that fits the map would carry them. */
+const pairsOf = (map: unknown): string[] =>
+  isRecord(map)
+    ? Object.entries(map).flatMap(([name, values]) =>
+        (Array.isArray(values) && values.length > 0 ? values : ['']).flatMap((value) => [name, String(value)]),
+      )
+    : []
+
+const queryOf = (pairs: readonly string[]): string => {
+  const parts: string[] = []
+  for (let at = 0; at < pairs.length; at += 2) {
+    parts.push(`${encodeURIComponent(pairs[at] ?? '')}=${encodeURIComponent(pairs[at + 1] ?? '')}`)
+  }
+  return parts.join('&')
+}
+
+/** The bytes that a body of a matcher stands for, taken literally. */
+const bodyOf = (body: unknown): Buffer => {
+  if (typeof body === 'string') return Buffer.from(body)
+  if (!isRecord(body)) return Buffer.from(body === undefined ? '' : JSON.stringify(body))
+  const literal = body['string'] ?? body['json'] ?? body['regex'] ?? body['xml']
+  if (literal === undefined) return Buffer.from(JSON.stringify(body))
+  return Buffer.from(typeof literal === 'string' ? literal : JSON.stringify(literal))
+}
+
+/** A request made of the texts of a matcher. */
+const asRequest = (given: Json): { readonly head: RequestHead; readonly body: Buffer } => {
+  const query = queryOf(pairsOf(given['queryStringParameters']))
+  const path = textOf(given['path'])
+  const cookies = isRecord(given['cookies']) ? Object.entries(given['cookies']) : []
+  const cookie = cookies.map(([name, value]) => `${name}=${String(value)}`).join('; ')
+  const headers = [...pairsOf(given['headers']), ...(cookie === '' ? [] : ['cookie', cookie])]
+  return {
+    head: { method: textOf(given['method']), target: path, path, query, httpVersion: '1.1', headers },
+    body: bodyOf(given['body']),
+  }
+}
+
+const matches = (matcher: RequestMatcher, request: Json): boolean => {
+  const { head, body } = asRequest(request)
+  return matchesRequest(matcher, { head, body, query: undefined, read: undefined }) === 'yes'
+}
+
+const isSame = (a: unknown, b: unknown): boolean => a === b || prettyJson(a) === prettyJson(b)
+
+/** Something that says nothing: such a field of a filter asks for nothing. */
+const isEmpty = (value: unknown): boolean =>
+  value === '' || (isRecord(value) && Object.keys(value).length === 0) || (Array.isArray(value) && value.length === 0)
+
+/**
+ * Makes a test for the documents of expectations. Fields are compared one by one: one may be a pattern in the filter,
+ * another in the expectation.
+ */
+export const meansExpectation = ({ given }: RequestFilter, read: ReadFilter): ((source: unknown) => boolean) => {
+  const fields = Object.entries(messageJson(given)).filter(([, value]) => !isEmpty(value))
+  const compile = (field: string, value: unknown): RequestMatcher | undefined => {
+    const compiled = read({ httpRequest: { [field]: value } })
+    return 'value' in compiled && compiled.value.kind === 'request' ? compiled.value.request.matcher : undefined
+  }
+  const compiled = fields.map(([field, value]) => ({ field, value, matcher: compile(field, value) }))
+  return (source) => {
+    if (fields.length === 0) return true
+    const request = isRecord(source) && isRecord(source['httpRequest']) ? messageJson(source['httpRequest']) : {}
+    return compiled.every(({ field, value, matcher }) => {
+      const other = request[field]
+      if (other === undefined) return false
+      if (isSame(value, other)) return true
+      if (matcher && matches(matcher, { [field]: other })) return true
+      const back = compile(field, other)
+      return back !== undefined && matches(back, { [field]: value })
+    })
+  }
+}

@@ -1,0 +1,61 @@
+/** The optional filter that several calls take as their document. */
+import type { Filter } from '../decide/matching/filter.ts'
+import { matchesRequest, type RequestMatcher, type Verdict } from '../decide/matching/request.ts'
+import type { LiveExpectation } from '../decide/matching/store.ts'
+import { meansExpectation } from './both-ways.ts'
+import type { LoggedExchange } from './event-log.ts'
+import type { Call, Context } from './ports.ts'
+import { readDocument } from './read-json.ts'
+import { type Reply, text } from './reply.ts'
+import { badEnum, formatError, unknownId } from './texts.ts'
+
+/** One of `allowed` from the query, in any case; or the answer to something else. */
+export const chosenOf = <T extends string>(
+  { query }: Call,
+  name: string,
+  allowed: readonly T[],
+  byDefault: T,
+): { readonly value: T } | { readonly reply: Reply } => {
+  const given = query.get(name)
+  if (given === null || given === '') return { value: byDefault }
+  const value = allowed.find((one) => one === given.toLowerCase())
+  return value === undefined ? { reply: text(400, badEnum(given, name, allowed)) } : { value }
+}
+
+/** Whether there is or was an expectation of that id, as far as anybody remembers. */
+export const isKnownId = (id: string, { store, log, nowMs }: Context): boolean =>
+  store.get(id, nowMs()) !== undefined ||
+  log.entries.some((entry) => entry.kind === 'exchange' && entry.expectationId === id)
+
+export const readFilter = (
+  { body }: Call,
+  context: Context,
+): { readonly filter: Filter | undefined } | { readonly reply: Reply } => {
+  const read = readDocument(body)
+  if ('problem' in read) return { reply: text(400, formatError('request matcher', read.text, [`$: ${read.problem}`])) }
+  if (read.value === undefined) return { filter: undefined }
+  const checked = context.documents.filter(read.value)
+  if ('problems' in checked) return { reply: text(400, formatError('request matcher', read.value, checked.problems)) }
+  const filter = checked.value
+  if (filter.kind === 'id' && !isKnownId(filter.id, context)) return { reply: text(400, unknownId(filter.id)) }
+  return { filter }
+}
+
+/** A logged request against a matcher; `needs_body` where the answer lies in a part of the body that was not kept. */
+export const matchesLogged = (matcher: RequestMatcher, { head, body }: LoggedExchange): Verdict =>
+  matchesRequest(matcher, { head, body: body.isCut ? undefined : body.bytes, query: undefined, read: undefined })
+
+/** Whether a logged request is meant; `needs_body` as above. */
+export const judge = (filter: Filter | undefined, entry: LoggedExchange): Verdict => {
+  if (filter === undefined) return 'yes'
+  if (filter.kind === 'id') return entry.expectationId === filter.id ? 'yes' : 'no'
+  return matchesLogged(filter.request.matcher, entry)
+}
+
+/** A test for expectations. */
+export const meant = (filter: Filter | undefined, { documents }: Context): ((live: LiveExpectation) => boolean) => {
+  if (filter === undefined) return () => true
+  if (filter.kind === 'id') return ({ expectation }) => expectation.id === filter.id
+  const means = meansExpectation(filter.request, documents.filter)
+  return ({ expectation }) => means(expectation.source)
+}

@@ -1,0 +1,142 @@
+/** Logged requests and responses as MockServer writes them: keys in alphabetical order, bodies by their content type. */
+import { parseQuery } from '../decide/matching/query.ts'
+import type { Endpoint, RequestHead } from '../flow.ts'
+import { parseResponseHead } from '../http1/head.ts'
+import { DEFAULT_LIMITS } from '../http1/limits.ts'
+import { headerValue, headerValues } from '../http1/response.ts'
+import type { LoggedExchange, LoggedResponse } from './event-log.ts'
+import { readJsonText } from './read-json.ts'
+
+export type Json = Readonly<Record<string, unknown>>
+
+/** How a body is written: `full` says its type and its bytes too, `compact` is what may be put back as an expectation. */
+export type BodyForm = 'full' | 'compact'
+
+/** Marks a message of which the log has the start only; the value is how many bytes there were. */
+export const CUT_HEADER = 'x-understudy-body-truncated'
+
+/** One plain response, whichever way it was sent. */
+export interface PlainResponse {
+  readonly statusCode: number
+  readonly reason: string | undefined
+  readonly headers: readonly string[]
+  readonly body: Buffer
+  readonly isCut: boolean
+  readonly bodyBytes: number
+}
+
+/** Names with all their values; the first spelling of a name stands for all. */
+export const multiMap = (pairs: readonly string[]): Record<string, string[]> => {
+  const byName = new Map<string, { readonly name: string; readonly values: string[] }>()
+  for (let at = 0; at < pairs.length; at += 2) {
+    const name = pairs[at] ?? ''
+    const known = byName.get(name.toLowerCase())
+    if (known) known.values.push(pairs[at + 1] ?? '')
+    else byName.set(name.toLowerCase(), { name, values: [pairs[at + 1] ?? ''] })
+  }
+  return Object.fromEntries([...byName.values()].map(({ name, values }) => [name, values]))
+}
+
+const cookiesOf = (headers: readonly string[]): [string, string][] =>
+  headerValues(headers, 'cookie')
+    .flatMap((line) => line.split(';'))
+    .map((part) => part.trim())
+    .filter((part) => part.includes('='))
+    .map((part) => [part.slice(0, part.indexOf('=')), part.slice(part.indexOf('=') + 1)])
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+const latin1 = /;\s*charset\s*=\s*"?(?:iso-8859-1|latin1|us-ascii)\b/i
+
+/** The text of a body; undefined where its bytes are none. */
+const textOf = (bytes: Buffer, contentType: string): string | undefined => {
+  if (latin1.test(contentType)) return bytes.toString('latin1')
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** A body as JSON; one that is not what its content type says is written as text or bytes, never refused. */
+export const bodyJson = (bytes: Buffer, contentType: string | undefined, form: BodyForm): unknown => {
+  const type = contentType ?? ''
+  const text = textOf(bytes, type)
+  const typed = contentType === undefined ? {} : { contentType }
+  if (text === undefined) return { type: 'BINARY', base64Bytes: bytes.toString('base64'), ...typed }
+  const raw = { rawBytes: bytes.toString('base64') }
+  if (/^[^;]*[/+]json\s*(?:;|$)/i.test(type)) {
+    const read = readJsonText(text)
+    if ('value' in read) {
+      const isBare = form === 'compact' || /;\s*charset\s*=/i.test(type)
+      return isBare && typeof read.value === 'object' && read.value !== null
+        ? read.value
+        : { type: 'JSON', json: read.value, ...typed }
+    }
+    return form === 'compact' ? text : { type: 'STRING', string: text, ...raw, ...typed }
+  }
+  if (contentType === undefined || form === 'compact') {
+    return contentType === undefined || isText(type)
+      ? text
+      : { type: 'BINARY', base64Bytes: bytes.toString('base64'), ...typed }
+  }
+  if (/^[^;]*[/+]xml\s*(?:;|$)/i.test(type)) return { type: 'XML', xml: text, ...raw, ...typed }
+  if (isText(type)) return { type: 'STRING', string: text, ...raw, ...typed }
+  return { type: 'BINARY', base64Bytes: bytes.toString('base64'), ...typed }
+}
+
+const isText = (type: string): boolean =>
+  /^\s*(?:text\/|application\/x-www-form-urlencoded|[^;]*[/+]xml\b|application\/(?:java|ecma)script)/i.test(type)
+
+const cutMark = (isCut: boolean, bytes: number): readonly string[] => (isCut ? [CUT_HEADER, `${bytes}`] : [])
+
+const addressText = ({ address, port }: Endpoint): string =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+
+const keepsAlive = ({ httpVersion, headers }: RequestHead): boolean => {
+  const connection = headerValue(headers, 'connection')?.toLowerCase()
+  return httpVersion === '1.1' ? connection !== 'close' : connection === 'keep-alive'
+}
+
+/** One request; with `addresses`, who spoke to whom as well. */
+export const requestJson = (entry: LoggedExchange, form: BodyForm, addresses: boolean): Json => {
+  const { head, body } = entry
+  const cookies = cookiesOf(head.headers)
+  const query = parseQuery(head.query)
+  const headers = [...head.headers, ...cutMark(body.isCut, body.total)]
+  return {
+    ...(body.held > 0 ? { body: bodyJson(body.bytes, headerValue(head.headers, 'content-type'), form) } : {}),
+    ...(cookies.length > 0 ? { cookies: Object.fromEntries(cookies) } : {}),
+    headers: multiMap(headers),
+    keepAlive: keepsAlive(head),
+    ...(addresses ? { localAddress: addressText(entry.local) } : {}),
+    method: head.method,
+    path: head.path,
+    protocol: 'HTTP_1_1',
+    ...(query.length > 0 ? { queryStringParameters: multiMap(query) } : {}),
+    ...(addresses ? { remoteAddress: addressText(entry.client) } : {}),
+    secure: false,
+  }
+}
+
+/** Undefined where what was sent is no HTTP response. */
+export const plainResponse = (response: LoggedResponse, method: string): PlainResponse | undefined => {
+  if (response.kind === 'streamed') {
+    const { statusCode, reason, headers, body } = response
+    return { statusCode, reason, headers, body: body.bytes, isCut: body.isCut, bodyBytes: body.total }
+  }
+  const limits = { ...DEFAULT_LIMITS, maxHeadBytes: response.bytes.length, maxHeaders: Number.MAX_SAFE_INTEGER }
+  const parsed = parseResponseHead(response.bytes, 0, limits, method)
+  if (parsed.kind !== 'head') return undefined
+  const { statusCode, reason, headers, length } = parsed.response
+  const body = response.bytes.subarray(length)
+  const stated = Number(headerValue(headers, 'content-length') ?? body.length)
+  return { statusCode, reason, headers, body, isCut: response.isCut, bodyBytes: stated }
+}
+
+/** One response, always in the compact form. */
+export const responseJson = ({ statusCode, reason, headers, body, isCut, bodyBytes }: PlainResponse): Json => ({
+  ...(body.length > 0 ? { body: bodyJson(body, headerValue(headers, 'content-type'), 'compact') } : {}),
+  headers: multiMap([...headers, ...cutMark(isCut, bodyBytes)]),
+  ...(reason === undefined || reason === '' ? {} : { reasonPhrase: reason }),
+  statusCode,
+})

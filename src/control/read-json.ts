@@ -1,0 +1,41 @@
+/** JSON of unknown origin: bounded in depth before it is parsed, and never thrown about. */
+
+/** Deeper documents would exhaust the stack of whoever walks through them. */
+const MAX_DEPTH = 200
+
+/** How deep braces and brackets outside of strings are nested. */
+const depthOf = (text: string): number => {
+  let depth = 0
+  let deepest = 0
+  let isString = false
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (isString) {
+      if (code === 0x5c) at++
+      else if (code === 0x22) isString = false
+    } else if (code === 0x22) isString = true
+    else if (code === 0x7b || code === 0x5b) deepest = Math.max(deepest, ++depth)
+    else if (code === 0x7d || code === 0x5d) depth--
+  }
+  return deepest
+}
+
+export const readJsonText = (text: string): { readonly value: unknown } | { readonly problem: string } => {
+  if (depthOf(text) > MAX_DEPTH) return { problem: `nested more than ${MAX_DEPTH} deep` }
+  try {
+    return { value: JSON.parse(text) }
+  } catch (error) {
+    return { problem: `not valid JSON: ${error instanceof Error ? error.message : String(error)}` }
+  }
+}
+
+/** The document of a call; undefined where there is none, which clients also write as `""` or `null`. */
+export const readDocument = (
+  body: Buffer,
+): { readonly value: unknown } | { readonly problem: string; readonly text: string } => {
+  const text = body.toString('utf8').replace(/^\ufeff/, '')
+  if (text.trim() === '') return { value: undefined }
+  const read = readJsonText(text)
+  if ('problem' in read) return { ...read, text }
+  return { value: read.value === '' || read.value === null ? undefined : read.value }
+}
