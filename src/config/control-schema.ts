@@ -68,6 +68,9 @@ const SequenceDocument = z
 
 const Ports = z.strictObject({ ports: z.array(z.int().min(0).max(65535)).max(16) }).transform(({ ports }) => ports)
 
+/** How MockServer says it. */
+const UNDEFINED = 'is not defined in the schema and the schema does not allow additional properties'
+
 const read =
   <T>(schema: z.ZodType<T>) =>
   (given: unknown): Read<T> => {
@@ -76,7 +79,7 @@ const read =
     return {
       problems: checked.problems.map(({ path, message }) => {
         const at = keyText(path)
-        return `$${at === '' || at.startsWith('[') ? at : `.${at}`}: ${message}`
+        return `$${at === '' || at.startsWith('[') ? at : `.${at}`}: ${message.replace(/^unknown key/, UNDEFINED)}`
       }),
     }
   }
