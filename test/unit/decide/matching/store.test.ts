@@ -124,3 +124,51 @@ test('the content type of the request decides whether its body is JSON', () => {
 test('a store knows how many it was given', () => {
   assert.equal(storeOf({}, { remainingTimes: 0 }).size, 2)
 })
+
+const store = () => createExpectationStore([expectation({ httpRequest: { path: '/a' } }, 'a')], 0)
+const at = (path: string) => ({ httpRequest: { path } })
+
+test('what is added while it serves stands behind its equals, however many there are', () => {
+  const live = store()
+  for (let n = 0; n < 1000; n++) live.upsert([expectation(at(`/${n % 500}`), `n${n}`)], 0)
+  assert.equal(answer(live, head('GET /a')), 'a')
+  for (const n of [0, 255, 256, 499]) assert.equal(answer(live, head(`GET /${n}`)), `n${n}`)
+  live.upsert([expectation({ ...at('/.*'), priority: 1 }, 'first')], 0)
+  assert.equal(answer(live, head('GET /a')), 'first')
+})
+
+test('the same id replaces in place, and starts anew', () => {
+  const live = store()
+  live.upsert([expectation({ ...at('/a'), remainingTimes: 1 }, 'b'), expectation(at('/a'), 'c')], 0)
+  live.upsert([expectation(at('/other'), 'a')], 0)
+  assert.equal(answer(live, head('GET /a')), 'b')
+  assert.equal(answer(live, head('GET /a')), 'c')
+  live.upsert([expectation({ ...at('/a'), remainingTimes: 1 }, 'b')], 0)
+  assert.equal(answer(live, head('GET /a')), 'b')
+  assert.deepEqual(
+    live.list(0).map((one) => one.expectation.id),
+    ['a', 'c'],
+  )
+})
+
+test('what is removed or cleared answers no more', () => {
+  const live = store()
+  live.upsert([expectation(at('/a'), 'b')], 0)
+  live.remove(new Set(['a', 'nobody']))
+  assert.equal(answer(live, head('GET /a')), 'b')
+  live.clear()
+  assert.deepEqual([answer(live, head('GET /a')), live.size], ['none', 0])
+})
+
+test('what is used up or too old is not listed, and leaves when there is much of it', () => {
+  const live = createExpectationStore([], 0)
+  live.upsert([expectation({ ...at('/old'), timeToLiveMs: 10 }, 'old')], 5)
+  assert.equal(live.get('old', 14)?.expectation.id, 'old')
+  assert.equal(live.get('old', 15), undefined)
+  for (let n = 0; n < 200; n++) {
+    live.upsert([expectation({ ...at('/once'), remainingTimes: 1 }, `n${n}`)], 20)
+    assert.equal(answer(live, head('GET /once'), undefined, 20), `n${n}`)
+  }
+  assert.deepEqual(live.list(20), [])
+  assert.ok(live.size < 100, `${live.size} are held`)
+})

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createEventLog, type EventLog, type LoggedExchange } from '../../../src/control/event-log.ts'
+import { head } from '../decide/build.ts'
+
+const HERE = { address: '127.0.0.1', port: 1080 }
+
+const logOf = (limitBytes: number, bodyBytes = 1000) => {
+  const seen = { evicted: 0 }
+  const log = createEventLog({ limitBytes, bodyBytes, onEvicted: () => seen.evicted++ })
+  return { log, seen }
+}
+
+const come = (log: EventLog, path: string, body = ''): LoggedExchange => {
+  const kept = log.keep()
+  kept.take(Buffer.from(body))
+  const about = { client: HERE, local: HERE, receivedAtMs: 0, decision: 'mock', expectationId: 'e' } as const
+  return log.begin({ ...about, head: head(`GET ${path}`), body: kept })
+}
+
+const paths = ({ entries }: EventLog): string[] =>
+  entries.map((entry) => (entry.kind === 'exchange' ? entry.head.path : entry.type))
+
+const whole = (size: number) => ({
+  kind: 'whole' as const,
+  bytes: Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), Buffer.alloc(size)]),
+  isCut: false,
+})
+
+test('the oldest goes when the bytes are used up, and is counted', () => {
+  const { log, seen } = logOf(10_000)
+  for (let n = 0; n < 100; n++) come(log, `/${n}`, 'x'.repeat(1000))
+  assert.ok(log.bytes <= 10_000)
+  assert.equal(paths(log).at(-1), '/99')
+  assert.equal(paths(log).length + log.evicted, 100)
+  assert.equal(seen.evicted, log.evicted)
+})
+
+test('a body that grows drives others out, and at last its own request', () => {
+  const { log } = logOf(5000)
+  come(log, '/old')
+  const entry = come(log, '/new')
+  log.grown(entry, 3000)
+  assert.deepEqual(paths(log), ['/new'])
+  log.grown(entry, 3000)
+  assert.deepEqual([paths(log), log.bytes], [[], 0])
+  log.grown(entry, 3000)
+  assert.equal(log.bytes, 0)
+})
+
+test('one answer for many requests is counted once, until nobody has it', () => {
+  const { log } = logOf(1_000_000)
+  const answer = whole(50_000)
+  const entries = ['/1', '/2', '/3'].map((path) => come(log, path))
+  const before = log.bytes
+  for (const entry of entries) log.answered(entry, answer)
+  assert.equal(log.bytes - before, answer.bytes.length)
+  log.remove((entry) => entry !== entries[0])
+  assert.ok(log.bytes > answer.bytes.length)
+  log.remove(() => true)
+  assert.equal(log.bytes, 0)
+})
+
+test('an answer that would drive out much of the rest is kept in part', () => {
+  const { log } = logOf(80_000, 100)
+  const entry = come(log, '/')
+  log.answered(entry, whole(20_000))
+  assert.ok(entry.response?.kind === 'whole' && entry.response.isCut)
+  assert.equal(entry.response.bytes.length, 'HTTP/1.1 200 OK\r\n\r\n'.length + 100)
+})
+
+test('what is cleared is freed, and what is answered afterwards is not kept', () => {
+  const { log } = logOf(3000)
+  for (let n = 0; n < 5; n++) come(log, `/${n}`)
+  const entry = come(log, '/late')
+  log.clear()
+  log.answered(entry, whole(10))
+  log.grown(entry, 10)
+  assert.deepEqual([paths(log), log.bytes, log.evicted], [[], 0, 0])
+})
+
+test('removing exchanges keeps notes and the order', () => {
+  const { log } = logOf(100_000)
+  come(log, '/a')
+  log.note('CLEARED', 0, 'x')
+  come(log, '/b')
+  come(log, '/a')
+  log.remove((entry) => entry.head.path === '/a')
+  assert.deepEqual(paths(log), ['CLEARED', '/b'])
+})
+
+test('of a long body the start is kept, and how long it was', () => {
+  const { log } = logOf(100_000, 4)
+  const kept = log.keep()
+  assert.deepEqual(
+    [kept.take(Buffer.from('abc')), kept.take(Buffer.from('def')), kept.take(Buffer.from('g'))],
+    [3, 1, 0],
+  )
+  assert.deepEqual([kept.bytes.toString(), kept.total, kept.isCut], ['abcd', 7, true])
+})
