@@ -19,8 +19,8 @@ export const createByteRing = <T>(
   limitBytes: number,
   onGone: (item: T, why: 'evicted' | 'removed') => void,
 ): ByteRing<T> => {
-  let items: T[] = []
-  /** Those before are evicted, and leave the list when they are half of it. */
+  let items: (T | undefined)[] = []
+  /** The places before are those of evicted items; they leave the list when they are half of it. */
   let first = 0
   let bytes = 0
   const costs = new Map<T, number>()
@@ -33,6 +33,7 @@ export const createByteRing = <T>(
   const evict = (): void => {
     while (bytes > limitBytes && first < items.length) {
       const item = items[first]
+      items[first] = undefined
       first++
       if (item !== undefined) drop(item, 'evicted')
     }
@@ -40,7 +41,7 @@ export const createByteRing = <T>(
     items = items.slice(first)
     first = 0
   }
-  const all = (): readonly T[] => (first === 0 ? items : items.slice(first))
+  const all = (): T[] => items.slice(first).filter((item) => item !== undefined)
 
   return {
     get items() {

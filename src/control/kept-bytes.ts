@@ -1,9 +1,12 @@
 /** The first bytes of a body, and how many there were. */
 
+/** Most requests have no body. */
+const NONE: Buffer[] = []
+
 /** A class: one is made per body, and it is fed with every chunk. */
 export class KeptBytes {
   readonly #limit: number
-  #chunks: Buffer[] = []
+  #chunks: Buffer[] = NONE
   #whole: Buffer | undefined
   held = 0
   total = 0
@@ -20,7 +23,11 @@ export class KeptBytes {
     const room = Math.min(chunk.length, this.#limit - this.held)
     if (room < chunk.length) this.isCut = true
     if (room <= 0) return 0
-    this.#chunks.push(Buffer.from(chunk.subarray(0, room)))
+    // Not from the pool: a piece of it would keep alive what others have put beside it.
+    const copy = Buffer.allocUnsafeSlow(room)
+    chunk.copy(copy, 0, 0, room)
+    if (this.#chunks === NONE) this.#chunks = [copy]
+    else this.#chunks.push(copy)
     this.#whole = undefined
     this.held += room
     return room
