@@ -209,7 +209,7 @@ export const Config = z
       doc: 'Most expectations held at once; a call that would add more is refused.',
     }),
     eventLogBytes: whole(64 * 1024, 8192 * MIB)
-      .default(32 * MIB)
+      .default(16 * MIB)
       .meta({
         env: 'UNDERSTUDY_EVENT_LOG_BYTES',
         doc: 'Most memory for the requests and answers that the control API can retrieve and verify; the oldest go first.',

@@ -117,7 +117,7 @@ export const createControl = (options: ControlOptions): ControlApi => {
     },
     watch: (exchange, flow, decision, body) => {
       const { head } = exchange.request
-      const kept = log.keep()
+      const kept = Buffer.isBuffer(body) && body.length === 0 ? log.nothing : log.keep()
       if (body === 'unavailable') {
         kept.take(exchange.peekBody(Number.MAX_SAFE_INTEGER))
         kept.total = Math.max(kept.total, exchange.requestBytes)

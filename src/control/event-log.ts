@@ -2,38 +2,10 @@
  * What came and what was answered, for the control API: in memory only, bounded by bytes. The oldest goes when there is
  * no room; adding costs the same however full it is, and what is cleared is freed.
  */
-import { randomUUID } from 'node:crypto'
-import type { Endpoint, RequestHead } from '../flow.ts'
 import { createByteRing } from './byte-ring.ts'
+import { createHeadPacker } from './head-packer.ts'
 import { KeptBytes } from './kept-bytes.ts'
-
-/** How an exchange was answered. `whole`: the bytes of the response, head included; else as it was streamed. */
-export type LoggedResponse =
-  | { readonly kind: 'whole'; readonly bytes: Buffer; readonly isCut: boolean }
-  | {
-      readonly kind: 'streamed'
-      readonly statusCode: number
-      readonly reason: string | undefined
-      readonly headers: readonly string[]
-      readonly body: KeptBytes
-    }
-
-/** One request, whether or not anything matched it. */
-export interface LoggedExchange {
-  readonly kind: 'exchange'
-  readonly correlationId: string
-  readonly head: RequestHead
-  readonly body: KeptBytes
-  readonly client: Endpoint
-  readonly local: Endpoint
-  /** Milliseconds since the epoch. */
-  readonly receivedAtMs: number
-  readonly decision: 'mock' | 'forward' | 'refuse' | 'relay'
-  readonly expectationId: string | undefined
-  response: LoggedResponse | undefined
-  /** When it was answered completely; undefined before, and where that never happened. */
-  answeredAtMs: number | undefined
-}
+import { type About, LoggedExchange, type LoggedResponse } from './logged-exchange.ts'
 
 export type NoteType =
   | 'CREATED_EXPECTATION'
@@ -66,9 +38,11 @@ export interface EventLog {
   /** Requests that had to go since the log was last cleared as a whole: what it says of the past is then not all. */
   readonly evicted: number
   /** Begins an entry; its bodies may grow, which `grown` is to be told. */
-  begin(about: Omit<LoggedExchange, 'kind' | 'correlationId' | 'response' | 'answeredAtMs'>): LoggedExchange
+  begin(about: About): LoggedExchange
   /** Room for one more body. */
   keep(): KeptBytes
+  /** For those that have none. */
+  readonly nothing: KeptBytes
   grown(entry: LoggedExchange, bytes: number): void
   answered(entry: LoggedExchange, response: LoggedResponse): void
   note(type: NoteType, atMs: number, text: string): void
@@ -77,24 +51,20 @@ export interface EventLog {
   remove(isMeant: (entry: LoggedExchange) => boolean): void
 }
 
-/** What an entry costs besides its texts, measured; and each header beside its own. */
-const ENTRY_BYTES = 1100
-const STRING_BYTES = 24
+/** What an entry costs beside its texts, and what a body costs beside its bytes; measured. */
+const ENTRY_BYTES = 600
+const BODY_BYTES = 400
 /** A response that takes more than an eighth of the log is kept in part. */
 const LARGEST_PART = 8
 const NOTE_CHARACTERS = 16_384
-
-const costOfHead = ({ target, headers }: RequestHead): number => {
-  let cost = ENTRY_BYTES + target.length * 2
-  for (const text of headers) cost += text.length + STRING_BYTES
-  return cost
-}
 
 /** Where the body of a response starts; its head is ours, so it ends somewhere. */
 const bodyStart = (bytes: Buffer): number => bytes.indexOf('\r\n\r\n') + 4
 
 export const createEventLog = ({ limitBytes, bodyBytes, onEvicted }: EventLogOptions): EventLog => {
   let evicted = 0
+  const packer = createHeadPacker()
+  const nothing = new KeptBytes(0)
   /** Answers of expectations are one buffer for all requests: counted once, as long as anybody has it. */
   const shared = new Map<Buffer, number>()
   const ring = createByteRing<Entry>(limitBytes, (entry, why) => {
@@ -129,10 +99,11 @@ export const createEventLog = ({ limitBytes, bodyBytes, onEvicted }: EventLogOpt
       return evicted
     },
     keep: () => new KeptBytes(bodyBytes),
+    nothing,
     begin: (about) => {
-      const whatIsToCome = { response: undefined, answeredAtMs: undefined }
-      const entry: LoggedExchange = { kind: 'exchange', correlationId: randomUUID(), ...about, ...whatIsToCome }
-      ring.add(entry, costOfHead(about.head) + about.body.held)
+      const entry = new LoggedExchange(about, packer)
+      const { held } = about.body
+      ring.add(entry, ENTRY_BYTES + entry.headBytes + (held > 0 ? BODY_BYTES + held : 0))
       return entry
     },
     grown: ring.grow,
@@ -153,8 +124,14 @@ export const createEventLog = ({ limitBytes, bodyBytes, onEvicted }: EventLogOpt
     clear: () => {
       ring.clear()
       shared.clear()
+      packer.restart()
       evicted = 0
     },
-    remove: (isMeant) => ring.remove((entry) => entry.kind === 'exchange' && isMeant(entry)),
+    remove: (isMeant) => {
+      ring.remove((entry) => entry.kind === 'exchange' && isMeant(entry))
+      // One that stays would keep the whole block of those that go.
+      packer.restart()
+      for (const entry of ring.items) if (entry.kind === 'exchange') entry.move(packer)
+    },
   }
 }

@@ -1,7 +1,7 @@
 /** Logged exchanges as a HAR 1.2 document. */
 import { parseQuery } from '../decide/matching/query.ts'
 import { headerValue } from '../http1/response.ts'
-import type { LoggedExchange } from './event-log.ts'
+import type { LoggedExchange } from './logged-exchange.ts'
 import { type Json, plainResponse } from './message-json.ts'
 
 const UNKNOWN = -1

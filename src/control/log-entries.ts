@@ -1,5 +1,6 @@
 /** The log as MockServer's log entries: an exchange is two of them, its request and its answer. */
-import type { EventLog, LoggedExchange, Note } from './event-log.ts'
+import type { EventLog, Note } from './event-log.ts'
+import type { LoggedExchange } from './logged-exchange.ts'
 import { type Json, plainResponse, requestJson, responseJson } from './message-json.ts'
 import { logMessage, timestamp } from './texts.ts'
 

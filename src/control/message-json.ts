@@ -4,7 +4,7 @@ import type { Endpoint, RequestHead } from '../flow.ts'
 import { parseResponseHead } from '../http1/head.ts'
 import { DEFAULT_LIMITS } from '../http1/limits.ts'
 import { headerValue, headerValues } from '../http1/response.ts'
-import type { LoggedExchange, LoggedResponse } from './event-log.ts'
+import type { LoggedExchange, LoggedResponse } from './logged-exchange.ts'
 import { readJsonText } from './read-json.ts'
 
 export type Json = Readonly<Record<string, unknown>>

@@ -1,6 +1,6 @@
 /** A logged request as a curl command. */
 import { headerValue } from '../http1/response.ts'
-import type { LoggedExchange } from './event-log.ts'
+import type { LoggedExchange } from './logged-exchange.ts'
 
 /** For a POSIX shell: nothing in single quotes means anything but the quote itself. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`

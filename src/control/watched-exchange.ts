@@ -2,8 +2,9 @@
 import type { Socket } from 'node:net'
 import type { BodySink, HttpExchange } from '../http1/exchange.ts'
 import type { ParsedRequest } from '../http1/head.ts'
-import type { EventLog, LoggedExchange } from './event-log.ts'
+import type { EventLog } from './event-log.ts'
 import type { KeptBytes } from './kept-bytes.ts'
+import type { LoggedExchange } from './logged-exchange.ts'
 
 /** A class: one is made per request. `hasBody`: the entry has the request's body already. */
 export class WatchedExchange implements HttpExchange {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createEventLog, type EventLog, type LoggedExchange } from '../../../src/control/event-log.ts'
+import { createEventLog, type EventLog } from '../../../src/control/event-log.ts'
+import type { LoggedExchange } from '../../../src/control/logged-exchange.ts'
 import { head } from '../decide/build.ts'
 
 const HERE = { address: '127.0.0.1', port: 1080 }
