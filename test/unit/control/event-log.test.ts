@@ -41,7 +41,7 @@ test('a body that grows drives others out, and at last its own request', () => {
   const { log } = logOf(5000)
   come(log, '/old')
   const entry = come(log, '/new')
-  log.grown(entry, 3000)
+  log.grown(entry, 4000)
   assert.deepEqual(paths(log), ['/new'])
   log.grown(entry, 3000)
   assert.deepEqual([paths(log), log.bytes], [[], 0])
