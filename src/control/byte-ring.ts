@@ -1,5 +1,10 @@
 /** A list of things that have a cost in bytes: when there is no room, the oldest go. Adding costs the same however many. */
 
+/** The ring notes in the item itself what it costs; undefined where it is in none. */
+export interface Costed {
+  costBytes: number | undefined
+}
+
 export interface ByteRing<T> {
   /** The oldest first. */
   readonly items: readonly T[]
@@ -15,7 +20,7 @@ export interface ByteRing<T> {
 }
 
 /** `onGone` is called for each item that is evicted or removed, not for those that `clear` takes. */
-export const createByteRing = <T>(
+export const createByteRing = <T extends Costed>(
   limitBytes: number,
   onGone: (item: T, why: 'evicted' | 'removed') => void,
 ): ByteRing<T> => {
@@ -23,11 +28,10 @@ export const createByteRing = <T>(
   /** The places before are those of evicted items; they leave the list when they are half of it. */
   let first = 0
   let bytes = 0
-  const costs = new Map<T, number>()
 
   const drop = (item: T, why: 'evicted' | 'removed'): void => {
-    bytes -= costs.get(item) ?? 0
-    costs.delete(item)
+    bytes -= item.costBytes ?? 0
+    item.costBytes = undefined
     onGone(item, why)
   }
   const evict = (): void => {
@@ -50,17 +54,16 @@ export const createByteRing = <T>(
     get bytes() {
       return bytes
     },
-    has: (item) => costs.has(item),
+    has: (item) => item.costBytes !== undefined,
     add: (item, cost) => {
       items.push(item)
-      costs.set(item, cost)
+      item.costBytes = cost
       bytes += cost
       evict()
     },
     grow: (item, by) => {
-      const cost = costs.get(item)
-      if (cost === undefined) return
-      costs.set(item, cost + by)
+      if (item.costBytes === undefined) return
+      item.costBytes += by
       bytes += by
       evict()
     },
@@ -78,10 +81,10 @@ export const createByteRing = <T>(
       first = 0
     },
     clear: () => {
+      for (const item of all()) item.costBytes = undefined
       items = []
       first = 0
       bytes = 0
-      costs.clear()
     },
   }
 }

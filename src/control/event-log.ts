@@ -20,9 +20,11 @@ export interface Note {
   readonly type: NoteType
   readonly atMs: number
   readonly text: string
+  costBytes: number | undefined
 }
 
 type Entry = LoggedExchange | Note
+type Whole = LoggedResponse & { kind: 'whole' }
 
 export interface EventLogOptions {
   readonly limitBytes: number
@@ -61,12 +63,20 @@ const NOTE_CHARACTERS = 16_384
 /** Where the body of a response starts; its head is ours, so it ends somewhere. */
 const bodyStart = (bytes: Buffer): number => bytes.indexOf('\r\n\r\n') + 4
 
+/** What is kept of a response: all, unless it alone would drive out much of the rest. */
+const keptOf = (response: Whole, { limitBytes, bodyBytes }: Omit<EventLogOptions, 'onEvicted'>): Whole => {
+  const { bytes } = response
+  const end = bodyStart(bytes) + bodyBytes
+  if (bytes.length <= limitBytes / LARGEST_PART || bytes.length <= end) return response
+  return { kind: 'whole', bytes: Buffer.from(bytes.subarray(0, end)), isCut: true }
+}
+
 export const createEventLog = ({ limitBytes, bodyBytes, onEvicted }: EventLogOptions): EventLog => {
   let evicted = 0
   const packer = createHeadPacker()
   const nothing = new KeptBytes(0)
   /** Answers of expectations are one buffer for all requests: counted once, as long as anybody has it. */
-  const shared = new Map<Buffer, number>()
+  const shared = new Map<Buffer, { readonly response: Whole; users: number }>()
   const ring = createByteRing<Entry>(limitBytes, (entry, why) => {
     if (entry.kind === 'exchange' && why === 'evicted') {
       evicted++
@@ -75,17 +85,20 @@ export const createEventLog = ({ limitBytes, bodyBytes, onEvicted }: EventLogOpt
     if (entry.kind === 'exchange' && entry.response?.kind === 'whole') giveBack(entry.response.bytes)
   })
   const giveBack = (buffer: Buffer): void => {
-    const users = (shared.get(buffer) ?? 1) - 1
-    if (users > 0) return void shared.set(buffer, users)
+    const known = shared.get(buffer)
+    if (!known || --known.users > 0) return
     shared.delete(buffer)
     ring.charge(-buffer.length)
   }
-  /** What is kept of a response: all, unless it alone would drive out much of the rest. */
-  const keptOf = (buffer: Buffer): { readonly bytes: Buffer; readonly isCut: boolean } => {
-    const end = bodyStart(buffer) + bodyBytes
-    if (shared.has(buffer) || buffer.length <= limitBytes / LARGEST_PART || buffer.length <= end)
-      return { bytes: buffer, isCut: false }
-    return { bytes: Buffer.from(buffer.subarray(0, end)), isCut: true }
+  const share = (response: Whole): Whole => {
+    const known = shared.get(response.bytes)
+    if (known) {
+      known.users++
+      return known.response
+    }
+    const kept = keptOf(response, { limitBytes, bodyBytes })
+    shared.set(kept.bytes, { response: kept, users: 1 })
+    return kept
   }
 
   return {
@@ -110,16 +123,14 @@ export const createEventLog = ({ limitBytes, bodyBytes, onEvicted }: EventLogOpt
     answered: (entry, response) => {
       if (!ring.has(entry)) return
       entry.response = response
-      if (response.kind !== 'whole') return
-      const kept = keptOf(response.bytes)
-      entry.response = { kind: 'whole', ...kept }
-      const users = shared.get(kept.bytes) ?? 0
-      shared.set(kept.bytes, users + 1)
-      if (users === 0) ring.charge(kept.bytes.length)
+      if (response.kind === 'streamed') return
+      const kept = share(response)
+      entry.response = kept
+      if (shared.get(kept.bytes)?.users === 1) ring.charge(kept.bytes.length)
     },
     note: (type, atMs, text) => {
       const short = text.length > NOTE_CHARACTERS ? `${text.slice(0, NOTE_CHARACTERS)}…` : text
-      ring.add({ kind: 'note', type, atMs, text: short }, ENTRY_BYTES + short.length * 2)
+      ring.add({ kind: 'note', type, atMs, text: short, costBytes: undefined }, ENTRY_BYTES + short.length * 2)
     },
     clear: () => {
       ring.clear()

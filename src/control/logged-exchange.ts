@@ -39,6 +39,7 @@ export class LoggedExchange implements About {
   response: LoggedResponse | undefined = undefined
   /** When it was answered completely; undefined before, and where that never happened. */
   answeredAtMs: number | undefined = undefined
+  costBytes: number | undefined = undefined
   #head: PackedHead
   #id: string | undefined = undefined
 
