@@ -93,6 +93,21 @@ test('times count down in what is retrieved', async (t) => {
   assert.deepEqual(await putJson('retrieve?type=ACTIVE_EXPECTATIONS'), [])
 })
 
+test('clear drops the requests that are meant, and keeps the others', async (t) => {
+  const { ask, put, putJson } = await startControl(t)
+  for (const path of ['/a/1', '/b', '/a/2']) await ask(path)
+  const left = async (): Promise<unknown[]> =>
+    ((await putJson('retrieve')) as { path: string }[]).map((request) => request.path)
+  await put('clear?type=log', { path: '/a/2' })
+  assert.deepEqual(await left(), ['/a/1', '/b'])
+  await put('clear?type=expectations')
+  assert.deepEqual(await left(), ['/a/1', '/b'])
+  assert.equal((await put('clear?type=LOG', { httpRequest: { path: '/a/.*' }, httpResponse: {} })).status, 200)
+  assert.deepEqual(await left(), ['/b'])
+  await put('clear')
+  assert.deepEqual(await left(), [])
+})
+
 test('a page may ask: the preflight is answered, and the origin named', async (t) => {
   const { ask, put } = await startControl(t)
   const headers = { origin: 'http://page.example', 'access-control-request-method': 'PUT' }
