@@ -38,6 +38,7 @@ import { FORWARDED_BY } from './http1/forwarded-by.ts'
 import { DEFAULT_LIMITS, type Limits } from './http1/limits.ts'
 import { createIdleMemory } from './idle-memory.ts'
 import { createBudget } from './intercept/budget.ts'
+import { createConnections } from './intercept/connections.ts'
 import { createListener, type Identify } from './intercept/listener.ts'
 import { type OpenOptions, openFlow } from './intercept/open.ts'
 import { readPreamble } from './intercept/preamble.ts'
@@ -322,35 +323,6 @@ const createStages = (
 const portOf = (server: Server): number => {
   const address = server.address()
   return typeof address === 'object' && address ? address.port : 0
-}
-
-/** The client connections of a data plane, and the wait until there are none. */
-const createConnections = (metrics: Metrics) => {
-  const open = new Set<Socket>()
-  let onEmpty = (): void => undefined
-  return {
-    open: open as ReadonlySet<Socket>,
-    add: (socket: Socket, onClosed: () => void): void => {
-      open.add(socket)
-      metrics.flowOpened()
-      socket.once('close', () => {
-        open.delete(socket)
-        metrics.flowClosed()
-        onClosed()
-        if (open.size === 0) onEmpty()
-      })
-    },
-    /** Resolves when all are closed, at the latest after `timeoutMs`. */
-    emptied: (timeoutMs: number): Promise<void> =>
-      new Promise((resolve) => {
-        const timer = setTimeout(resolve, timeoutMs)
-        onEmpty = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-        if (open.size === 0) onEmpty()
-      }),
-  }
 }
 
 export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
