@@ -155,16 +155,25 @@ const nameOf = ({ method, target, host }: RequestHead): Endpoint | undefined => 
   return isPlain ? namedEndpoint(host, DEFAULT_PORTS.http) : undefined
 }
 
+const NOTHING = {}
+
 /** What contradicts the resolution, as a part of the record. Who calls a workload names a service, not its own address. */
 const contradiction = (flow: Flow, resolution: Resolution, named: Named | undefined, stages: Stages) => {
-  if (flow.direction === 'inbound') return {}
+  if (flow.direction === 'inbound' || !named) return NOTHING
   const text = mismatch(resolution, named, (address) => stages.namesOf(flow.workload, address))
-  return text === undefined ? {} : { mismatch: text }
+  return text === undefined ? NOTHING : { mismatch: text }
 }
 
-/** A request in another form than to an origin is meant for a proxy, and names whom that one shall speak to. */
-const originNamed = ({ target, host }: RequestHead): Named | undefined =>
-  target.startsWith('/') || target === '*' ? parseAuthority(host) : undefined
+/**
+ * A request in another form than to an origin is meant for a proxy, and names whom that one shall speak to. A host that is
+ * the destination's address to the letter needs no parsing to be known for no contradiction.
+ */
+const originNamed = ({ target, host }: RequestHead, { destination }: Resolution): Named | undefined => {
+  if (destination && host?.startsWith(destination.address)) {
+    if (host.length === destination.address.length || host === `${destination.address}:${destination.port}`) return
+  }
+  return target.startsWith('/') || target === '*' ? parseAuthority(host) : undefined
+}
 
 /** What is recorded where the client goes while its body is awaited, so that nothing was decided yet. */
 const UNDECIDED: Decision = { kind: 'refuse', status: 400, reason: 'bad_request' }
@@ -220,7 +229,7 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
       flow: seen,
       protocol: head.httpVersion === '1.0' ? 'http/1.0' : 'http/1.1',
       request: head,
-      ...contradiction(flow, resolution, originNamed(head), stages),
+      ...contradiction(flow, resolution, originNamed(head, resolution), stages),
       resolution,
       decision,
       outcome,

@@ -26,7 +26,7 @@ import { createRelayFlow, refuseFlow } from './act/relay-flow.ts'
 import { createInboundRoute, type FindRoute, type InboundRouteOptions, outboundRoute } from './act/route.ts'
 import { type ApplicationSockets, createApplicationDial } from './act/to-application.ts'
 import { openTunnel } from './act/tunnel.ts'
-import { hostHeader } from './act/upstream-request.ts'
+import { type ForwardTarget, hostHeader } from './act/upstream-request.ts'
 import { connectWithin, createUpstreams, type Upstreams } from './act/upstreams.ts'
 import type { Config } from './config/schema.ts'
 import type { ServerPorts } from './control/ports.ts'
@@ -155,6 +155,7 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
   return { dial, upstreams, legs, route: createRoute(options) }
 }
 
+type Target = { -readonly [K in keyof ForwardTarget]: ForwardTarget[K] }
 type Acts = Pick<Stages, 'http' | 'bytes' | 'selfId'>
 
 const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstream): Acts => {
@@ -178,9 +179,9 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
       forward: (exchange, { destination, expectationId }, flow, { isVerbatim, mayLoop }, done) => {
         const isChosen = expectationId !== undefined
         const to = route(flow, destination, isChosen)
-        const host = isChosen ? { host: hostHeader(destination) } : {}
-        const mark = mayLoop ? { forwardedBy: selfId } : {}
-        const target = { ...to, verbatim: isVerbatim, ...host, ...mark }
+        const target: Target = { ...to, verbatim: isVerbatim }
+        if (isChosen) target.host = hostHeader(destination)
+        if (mayLoop) target.forwardedBy = selfId
         forward(exchange, target, dialledAt(destination, to.destination, done))
       },
       refuse: (exchange, { status, reason }, done) =>

@@ -89,6 +89,8 @@ export const hadAnswered = (error: unknown): boolean => {
 
 interface Entry {
   readonly key: string
+  readonly destination: Endpoint
+  readonly from: DialOptions
   readonly pool: Pool
   /** All its connections are in use: until it says `drain`, a further request waits. */
   isFull: boolean
@@ -99,6 +101,14 @@ const keyOf = ({ address, port }: Endpoint, { source = '', proxyHeader, appPort 
   const key = `${address} ${port} ${source} ${appPort ?? ''}`
   return proxyHeader ? `${key} ${proxyHeader.toString('latin1')}` : key
 }
+
+/** The same key, without making it: most requests go where the last one went. */
+const isFor = ({ destination, from }: Entry, { address, port }: Endpoint, other: DialOptions): boolean =>
+  destination.port === port &&
+  destination.address === address &&
+  (from.source ?? '') === (other.source ?? '') &&
+  from.appPort === other.appPort &&
+  from.proxyHeader === other.proxyHeader
 
 export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams => {
   /** In order of last use: the first is the oldest. */
@@ -123,7 +133,7 @@ export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams
           connected(null, socket)
         }),
     })
-    const entry: Entry = { key, pool, isFull: false }
+    const entry: Entry = { key, destination, from, pool, isFull: false }
     pool.on('drain', () => {
       entry.isFull = false
     })
@@ -140,8 +150,8 @@ export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams
   }
 
   const entryFor = (destination: Endpoint, from: DialOptions): Entry => {
+    if (last && isFor(last, destination, from)) return last
     const key = keyOf(destination, from)
-    if (last?.key === key) return last
     let entry = entries.get(key)
     if (entry) entries.delete(key)
     else {
