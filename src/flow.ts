@@ -109,6 +109,8 @@ export interface RequestHead {
   /** The query without `?`, not decoded; empty where there is none. */
   readonly query: string
   readonly httpVersion: '1.0' | '1.1'
+  /** It came over TLS that was ended here. */
+  readonly isSecure?: true
   /** Name, value, name, value … in the order and spelling received. Values are latin1 strings, trimmed. */
   readonly headers: readonly string[]
   /** Host header (or the authority of an absolute-form target), as sent, with its port if it had one. */

@@ -1,7 +1,7 @@
 /** The documents that the control API is sent, beside expectations: filters, verifications, ports. */
 import { z } from 'zod'
-import { compileRequest } from '../decide/matching/expectation.ts'
 import type { Filter, Read, RequestFilter, Verification } from '../decide/matching/filter.ts'
+import { compileRequest } from '../decide/matching/request-spec.ts'
 import { chosen, isRecord } from './chosen-schema.ts'
 import { Expectation } from './expectation-schema.ts'
 import { checkValue, keyText } from './problems.ts'

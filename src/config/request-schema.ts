@@ -1,26 +1,52 @@
 /** `httpRequest`: which requests an expectation is for. */
 import { z } from 'zod'
-import { problemWithText } from '../decide/matching/text.ts'
-import { notYetKeys } from './chosen-schema.ts'
-import { RequestBody } from './expectation-body-schema.ts'
-import { namedValues } from './named-values-schema.ts'
+import { pathTemplate } from '../decide/matching/path-parameters.ts'
+import { type RequestSpec, templateOf } from '../decide/matching/request-spec.ts'
+import { problemWithText, spelled, type Text } from '../decide/matching/text.ts'
+import { chosen, isRecord, notYetKeys } from './chosen-schema.ts'
+import { Matched, MatchedCookies, MatchedPairs } from './matched-schema.ts'
+import { RequestBody } from './request-body-schema.ts'
 
-/** Text that is matched: literal or a regular expression, which must be one that can be run safely. */
-const Matched = z.string().superRefine((value, context) => {
-  const message = problemWithText(value)
-  if (message) context.addIssue({ code: 'custom', message })
+/** A path with `{name}` segments; the rest of it is text like any other. */
+const Template = chosen<Text>((given) => {
+  const value = isRecord(given) ? given['value'] : given
+  const template = typeof value === 'string' ? pathTemplate(spelled(value).value) : undefined
+  if (!template) return Matched
+  const text = z.string().superRefine((_, context) => {
+    const message = problemWithText(template.text)
+    if (message) context.addIssue({ code: 'custom', message })
+  })
+  if (!isRecord(given)) return text
+  return z
+    .strictObject({ value: text, not: z.boolean().default(false), optional: z.boolean().default(false) })
+    .transform(({ value: path, not, optional }): Text => ({ value: path, negated: not, optional }))
 })
 
-const MatchedName = Matched.superRefine((value, context) => {
-  if (value === 'keyMatchStyle') context.addIssue({ code: 'custom', message: 'not supported yet' })
-})
-
-export const Request = z.strictObject({
+const shape = {
   method: Matched.optional(),
-  path: Matched.optional(),
-  queryStringParameters: namedValues(MatchedName, Matched, 0).optional(),
-  headers: namedValues(MatchedName, Matched, 0).optional(),
+  queryStringParameters: MatchedPairs.optional(),
+  headers: MatchedPairs.optional(),
+  cookies: MatchedCookies.optional(),
+  secure: z.boolean().optional(),
+  keepAlive: z.boolean().optional(),
+  protocol: z.enum(['HTTP_1_1', 'HTTP_2', 'HTTP_3']).optional(),
   body: RequestBody.optional(),
-  ...notYetKeys(['pathParameters', 'cookies', 'secure', 'keepAlive', 'protocol', 'not', 'respondBeforeBody']),
-  ...notYetKeys(['socketAddress', 'localAddress', 'remoteAddress', 'specUrlOrPayload', 'operationId']),
+  not: z.boolean().optional(),
+  ...notYetKeys(['respondBeforeBody', 'socketAddress', 'localAddress', 'remoteAddress', 'clientCertificateChain']),
+  ...notYetKeys(['specUrlOrPayload', 'operationId', 'contextPathPrefix']),
+}
+
+const Plain = z.strictObject({ path: Matched.optional(), pathParameters: MatchedPairs.optional(), ...shape })
+
+const WithParameters = z
+  .strictObject({ path: Template.optional(), pathParameters: MatchedPairs, ...shape })
+  .superRefine(({ path }, context) => {
+    if (templateOf(path)) return
+    const message = 'the path has no {name} segment to take them from'
+    context.addIssue({ code: 'custom', message, path: ['pathParameters'] })
+  })
+
+/** A request matcher: ready for `compileRequest`. */
+export const Request: z.ZodType<RequestSpec> = chosen<RequestSpec>((given) => {
+  return isRecord(given) && given['pathParameters'] !== undefined ? WithParameters : Plain
 })

@@ -29,3 +29,18 @@ export function canAssign(
   for (let item = 0; item < required; item++) if (!place(item, item)) return false
   return true
 }
+
+/** `accepts` that asks about each pair once; for answers that are costly. Beyond a million pairs it asks again. */
+export function rememberedPairs(
+  required: number,
+  available: number,
+  accepts: (required: number, available: number) => boolean,
+): (required: number, available: number) => boolean {
+  if (required * available > 1_000_000) return accepts
+  const known = new Uint8Array(required * available)
+  return (wanted, at) => {
+    const place = wanted * available + at
+    if (known[place] === 0 || known[place] === undefined) known[place] = accepts(wanted, at) ? 2 : 1
+    return known[place] === 2
+  }
+}

@@ -1,20 +1,71 @@
-/** Request bodies: exact text, a part of it, or JSON. */
+/** Request bodies: exact text, a part of it, JSON, a form, parts of a form, bytes, or what a library judges. */
 import { containsJson, equalsJson, type JsonValue, parseJson } from './json.ts'
+import { type MultipartForm, parseMultipart } from './multipart.ts'
+import { matchesPairs, type PairsMatcher } from './pairs.ts'
+import { parseQuery } from './query.ts'
 
-export type BodyMatcher =
-  | { readonly kind: 'text'; readonly text: string; readonly isPart: boolean; readonly negated: boolean }
-  | { readonly kind: 'json'; readonly expected: JsonValue; readonly isStrict: boolean; readonly negated: boolean }
+interface Common {
+  readonly negated: boolean
+  /** An empty body matches too. */
+  readonly optional?: boolean
+}
 
-/** A request's body with what its headers say of it; JSON is parsed at most once, however many matchers ask. */
+export type BodyMatcher = Common &
+  (
+    | { readonly kind: 'text'; readonly text: string; readonly isPart: boolean }
+    | { readonly kind: 'json'; readonly expected: JsonValue; readonly isStrict: boolean }
+    | { readonly kind: 'form'; readonly pairs: PairsMatcher | undefined }
+    | { readonly kind: 'multipart'; readonly parts: Readonly<Record<keyof MultipartForm, PairsMatcher | undefined>> }
+    | { readonly kind: 'bytes'; readonly bytes: Buffer }
+    | { readonly kind: 'tested'; readonly test: BodyTest }
+  )
+
+/** Judges a body with a library; given from outside, for the middle uses none. Bounded in time; must not throw. */
+export type BodyTest = (body: ReadBody) => boolean
+
+/** A request's body with what its headers say of it; each reading is done at most once, however many matchers ask. */
 export interface ReadBody {
   readonly bytes: Buffer
   readonly contentType: string | undefined
   json?: { readonly value: JsonValue } | 'not_json'
+  text?: string
+  form?: readonly string[]
+  multipart?: MultipartForm | 'not_multipart'
 }
 
 /** Whether the body matches; a body that cannot be read as the matcher's kind does not, so its negation does. */
 export function matchesBody(matcher: BodyMatcher, body: ReadBody): boolean {
-  return (matcher.kind === 'text' ? matchesBodyText(matcher, body) : matchesJson(matcher, body)) !== matcher.negated
+  if (matcher.optional && body.bytes.length === 0) return true
+  return matchesKind(matcher, body) !== matcher.negated
+}
+
+function matchesKind(matcher: BodyMatcher, body: ReadBody): boolean {
+  switch (matcher.kind) {
+    case 'text':
+      return matchesBodyText(matcher, body)
+    case 'json':
+      return matchesJson(matcher, body)
+    case 'form':
+      body.form ??= parseQuery(textOf(body))
+      return !matcher.pairs || matchesPairs(matcher.pairs, body.form)
+    case 'multipart':
+      return matchesMultipart(matcher.parts, body)
+    case 'bytes':
+      return body.bytes.equals(matcher.bytes)
+    case 'tested':
+      return matcher.test(body)
+  }
+}
+
+/** The body as text: UTF-8 unless its content type says otherwise. */
+export function textOf(body: ReadBody): string {
+  body.text ??= body.bytes.toString(isLatin1(body.contentType) ? 'latin1' : 'utf8')
+  return body.text
+}
+
+/** Whether a body may be read as JSON: its content type is one of JSON, or missing. `curl -d '{"a":1}'` sends a form. */
+export function saysJson({ contentType }: ReadBody): boolean {
+  return !contentType || /^[^;]*[/+]json\s*(?:;|$)/i.test(contentType)
 }
 
 function matchesBodyText(matcher: Extract<BodyMatcher, { kind: 'text' }>, body: ReadBody): boolean {
@@ -35,14 +86,21 @@ function matchesJson(matcher: Extract<BodyMatcher, { kind: 'json' }>, body: Read
   }
 }
 
-/** Only a JSON content type, or none, makes a body JSON: `curl -d '{"a":1}'` sends a form. */
 function readJson(body: ReadBody): { readonly value: JsonValue } | 'not_json' {
-  if (body.contentType && !/^[^;]*[/+]json\s*(?:;|$)/i.test(body.contentType)) return 'not_json'
+  if (!saysJson(body)) return 'not_json'
   try {
-    return { value: parseJson(body.bytes.toString(isLatin1(body.contentType) ? 'latin1' : 'utf8')) }
+    return { value: parseJson(textOf(body)) }
   } catch {
     return 'not_json'
   }
+}
+
+function matchesMultipart(parts: Extract<BodyMatcher, { kind: 'multipart' }>['parts'], body: ReadBody): boolean {
+  body.multipart ??= parseMultipart(body.bytes, body.contentType) ?? 'not_multipart'
+  const { multipart } = body
+  if (multipart === 'not_multipart') return false
+  const fits = (key: keyof MultipartForm): boolean => !parts[key] || matchesPairs(parts[key], multipart[key])
+  return fits('fields') && fits('filenames') && fits('partContentTypes')
 }
 
 /** Text is UTF-8 unless the content type says otherwise. */

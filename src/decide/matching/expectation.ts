@@ -1,9 +1,7 @@
 /** An expectation ready to be matched: everything that can be worked out once has been. */
 import type { Endpoint, MockResponse } from '../../flow.ts'
-import type { BodyMatcher } from './body.ts'
-import { compilePairs, type NamedValues } from './pairs.ts'
 import type { RequestMatcher } from './request.ts'
-import { compileText, type TextMatcher } from './text.ts'
+import { compileRequest, type RequestSpec } from './request-spec.ts'
 
 export type Action =
   | { readonly kind: 'respond'; readonly response: MockResponse }
@@ -24,15 +22,6 @@ export interface Expectation {
   readonly source?: unknown
 }
 
-/** A request matcher as a file gives it, with its shorthands spelt out and its values checked. */
-export interface RequestSpec {
-  readonly method?: string | undefined
-  readonly path?: string | undefined
-  readonly queryStringParameters?: readonly NamedValues[] | undefined
-  readonly headers?: readonly NamedValues[] | undefined
-  readonly body?: BodyMatcher | undefined
-}
-
 /** An expectation as a file gives it, checked. */
 export interface ExpectationSpec {
   readonly id?: string | undefined
@@ -50,19 +39,4 @@ export function compileExpectation(spec: ExpectationSpec, defaultId: string): Ex
   const { priority, action, remainingTimes, timeToLiveMs, source } = spec
   const request = spec.httpRequest && compileRequest(spec.httpRequest)
   return { id: spec.id ?? defaultId, priority, request, action, remainingTimes, timeToLiveMs, source }
-}
-
-export function compileRequest(spec: RequestSpec): RequestMatcher {
-  return {
-    method: compileOptional(spec.method),
-    path: compileOptional(spec.path),
-    query: compilePairs(spec.queryStringParameters ?? []),
-    headers: compilePairs(spec.headers ?? []),
-    body: spec.body,
-  }
-}
-
-function compileOptional(value: string | undefined): TextMatcher | undefined {
-  const matcher = value === undefined ? undefined : compileText(value)
-  return matcher?.blank ? undefined : matcher
 }

@@ -1,5 +1,6 @@
 /** JSON as expectations compare it: by value, with numbers compared as they are written. */
-import { canAssign } from './assignment.ts'
+import { canAssign, rememberedPairs } from './assignment.ts'
+import { type Placeholder, placeholderOf } from './json-placeholder.ts'
 
 /** A number that a JavaScript number would change: `1.0`, `1e2`, or more digits than it holds. */
 interface WrittenNumber {
@@ -10,6 +11,7 @@ interface WrittenNumber {
 export type JsonValue = unknown
 
 const writtenNumbers = new WeakSet<object>()
+const placeholders = new WeakSet<object>()
 /** Only text with such digits can hold a number that needs its spelling kept. */
 const UNUSUAL_NUMBER = /\d[.eE]|\d{16}|-0/
 
@@ -33,14 +35,22 @@ export function containsJson(expected: JsonValue, actual: JsonValue): boolean {
     const items: readonly unknown[] = expected
     if (!Array.isArray(actual)) return false
     const others: readonly unknown[] = actual
-    return canAssign(items.length, others.length, (wanted, at) => containsJson(items[wanted], others[at]))
+    const [required, available] = [items.length, others.length]
+    const accepts = (wanted: number, at: number): boolean => containsJson(items[wanted], others[at])
+    return canAssign(required, available, rememberedPairs(required, available, accepts))
   }
   if (!isObject(expected)) return equalScalars(expected, actual)
   if (!isObject(actual)) return false
   for (const key of Object.keys(expected)) {
-    if (!Object.hasOwn(actual, key) || !containsJson(expected[key], actual[key])) return false
+    if (!Object.hasOwn(actual, key)) {
+      if (!mayBeAbsent(expected[key])) return false
+    } else if (!containsJson(expected[key], actual[key])) return false
   }
   return true
+}
+
+function mayBeAbsent(expected: JsonValue): boolean {
+  return isPlaceholder(expected) && expected.mayBeAbsent
 }
 
 /** Whether both are the same; only the order of an object's members and white space do not matter. */
@@ -51,12 +61,13 @@ export function equalsJson(expected: JsonValue, actual: JsonValue): boolean {
   }
   if (!isObject(expected)) return equalScalars(expected, actual)
   if (!isObject(actual)) return false
-  const keys = Object.keys(expected)
+  const keys = Object.keys(expected).filter((key) => Object.hasOwn(actual, key) || !mayBeAbsent(expected[key]))
   if (keys.length !== Object.keys(actual).length) return false
   return keys.every((key) => Object.hasOwn(actual, key) && equalsJson(expected[key], actual[key]))
 }
 
 function equalScalars(expected: unknown, actual: unknown): boolean {
+  if (isPlaceholder(expected)) return expected.accepts(isWritten(actual) ? Number(actual.written) : actual)
   if (isWritten(expected)) return isWritten(actual) && expected.written === actual.written
   return expected === actual
 }
@@ -66,5 +77,29 @@ function isWritten(value: unknown): value is WrittenNumber {
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !writtenNumbers.has(value)
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !writtenNumbers.has(value) &&
+    !placeholders.has(value)
+  )
+}
+
+function isPlaceholder(value: unknown): value is Placeholder {
+  return typeof value === 'object' && value !== null && placeholders.has(value)
+}
+
+/** JSON to compare with: JsonUnit's placeholders in its strings become what they stand for. Throws what `parseJson` does. */
+export function expectedJson(value: JsonValue, report: (problem: string) => void): JsonValue {
+  if (typeof value === 'string') {
+    const found = placeholderOf(value)
+    if (typeof found === 'string') report(found)
+    if (typeof found !== 'object') return value
+    placeholders.add(found)
+    return found
+  }
+  if (Array.isArray(value)) return value.map((item: unknown) => expectedJson(item, report))
+  if (!isObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, expectedJson(item, report)]))
 }

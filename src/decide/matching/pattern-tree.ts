@@ -53,7 +53,7 @@ function parseChoice(cursor: Cursor): Node | undefined {
 
 const GROUP = /\((?:\?(?:<?[=!]|<[^>]*>|[a-z-]*:))?/y
 const CLASS = /\[(?:\\.|[^\]\\])*\]/suy
-const ESCAPE = /\\(?:u\{[^}]*\}|u[\da-f]{4}|x[\da-f]{2}|c[a-z]|[pPk][{<][^}>]*[}>]|\d+|.)/isuy
+const ESCAPE = /\\(?:k<[^>]*>|u\{[^}]*\}|u[\da-f]{4}|x[\da-f]{2}|c[a-z]|[pPk][{<][^}>]*[}>]|\d+|.)/isuy
 
 function parseAtom(cursor: Cursor): Node | undefined {
   const character = String.fromCodePoint(cursor.source.codePointAt(cursor.at) ?? 0)

@@ -1,9 +1,13 @@
 /** One request against one matcher: the head first, the body only when everything else already fits. */
 import type { RequestHead } from '../../flow.ts'
 import { type BodyMatcher, matchesBody, type ReadBody } from './body.ts'
+import { parseCookies } from './cookies.ts'
 import { matchesPairs, type PairsMatcher } from './pairs.ts'
+import { type PathTemplate, pathEntries } from './path-parameters.ts'
 import { parseQuery } from './query.ts'
 import { matchesText, type TextMatcher } from './text.ts'
+
+export type Protocol = 'HTTP_1_1' | 'HTTP_2' | 'HTTP_3'
 
 /** What an expectation asks of a request; an absent part matches anything. */
 export interface RequestMatcher {
@@ -12,7 +16,33 @@ export interface RequestMatcher {
   readonly query: PairsMatcher | undefined
   readonly headers: PairsMatcher | undefined
   readonly body: BodyMatcher | undefined
+  /** What is asked for more rarely; one look when none of it is. */
+  readonly more: MoreMatcher | undefined
+  /** `not`: matches what all of the rest together does not. */
+  readonly negated: boolean
 }
+
+export interface MoreMatcher {
+  readonly cookies: PairsMatcher | undefined
+  readonly template: PathTemplate | undefined
+  readonly pathParameters: PairsMatcher | undefined
+  readonly secure: boolean | undefined
+  readonly keepAlive: boolean | undefined
+  readonly protocol: Protocol | undefined
+}
+
+/** The parts of a request, in the order they are compared. */
+export type RequestField =
+  | 'method'
+  | 'path'
+  | 'queryStringParameters'
+  | 'headers'
+  | 'cookies'
+  | 'pathParameters'
+  | 'keepAlive'
+  | 'secure'
+  | 'protocol'
+  | 'body'
 
 /** One request being matched; what is costly to read is read once, when first asked for. */
 export interface Subject {
@@ -21,24 +51,67 @@ export interface Subject {
   readonly body: Buffer | 'unavailable' | undefined
   query: readonly string[] | undefined
   read: ReadBody | undefined
+  cookies?: readonly string[]
 }
 
 export type Verdict = 'no' | 'yes' | 'needs_body'
 
 export function matchesRequest(matcher: RequestMatcher, subject: Subject): Verdict {
-  const { head, body } = subject
-  if (matcher.method && !matchesText(matcher.method, head.method)) return 'no'
-  if (matcher.path && !matchesText(matcher.path, head.path)) return 'no'
+  const field = headMismatch(matcher, subject)
+  if (field !== undefined) return matcher.negated ? 'yes' : 'no'
+  if (!matcher.body) return matcher.negated ? 'no' : 'yes'
+  if (subject.body === undefined) return 'needs_body'
+  // Nobody knows whether a body that is too large matches, so neither does its negation.
+  if (subject.body === 'unavailable') return 'no'
+  return matchesBody(matcher.body, readOf(subject, subject.body)) !== matcher.negated ? 'yes' : 'no'
+}
+
+/** The first part of the request, in the order of `RequestField`, that does not match; undefined when all do. */
+export function firstMismatch(matcher: RequestMatcher, subject: Subject): RequestField | undefined {
+  const field = headMismatch(matcher, subject)
+  if (field !== undefined || !matcher.body || subject.body === undefined) return field
+  if (subject.body === 'unavailable') return 'body'
+  return matchesBody(matcher.body, readOf(subject, subject.body)) ? undefined : 'body'
+}
+
+function headMismatch(matcher: RequestMatcher, subject: Subject): RequestField | undefined {
+  const { head } = subject
+  if (matcher.method && !matchesText(matcher.method, head.method)) return 'method'
+  if (matcher.path && !matchesText(matcher.path, head.path)) return 'path'
   if (matcher.query) {
     subject.query ??= parseQuery(head.query)
-    if (!matchesPairs(matcher.query, subject.query)) return 'no'
+    if (!matchesPairs(matcher.query, subject.query)) return 'queryStringParameters'
   }
-  if (matcher.headers && !matchesPairs(matcher.headers, head.headers)) return 'no'
-  if (!matcher.body) return 'yes'
-  if (body === undefined) return 'needs_body'
-  if (body === 'unavailable') return 'no'
-  subject.read ??= { bytes: body, contentType: headerValue(head.headers, 'content-type') }
-  return matchesBody(matcher.body, subject.read) ? 'yes' : 'no'
+  if (matcher.headers && !matchesPairs(matcher.headers, head.headers)) return 'headers'
+  return matcher.more && moreMismatch(matcher.more, subject)
+}
+
+function moreMismatch(more: MoreMatcher, subject: Subject): RequestField | undefined {
+  const { head } = subject
+  if (more.cookies) {
+    subject.cookies ??= parseCookies(head.headers)
+    if (!matchesPairs(more.cookies, subject.cookies)) return 'cookies'
+  }
+  if (more.pathParameters) {
+    const entries = more.template ? pathEntries(more.template, head.path) : []
+    if (!entries) return 'path'
+    if (!matchesPairs(more.pathParameters, entries)) return 'pathParameters'
+  }
+  if (more.keepAlive !== undefined && more.keepAlive !== keepsAlive(head)) return 'keepAlive'
+  if (more.secure !== undefined && more.secure !== (head.isSecure ?? false)) return 'secure'
+  // Requests of HTTP/1.0 count as HTTP_1_1, as in MockServer.
+  return more.protocol === undefined || more.protocol === 'HTTP_1_1' ? undefined : 'protocol'
+}
+
+function keepsAlive({ headers, httpVersion }: RequestHead): boolean {
+  const connection = headerValue(headers, 'connection')?.toLowerCase() ?? ''
+  if (/(?:^|,)\s*close\s*(?:,|$)/.test(connection)) return false
+  return httpVersion === '1.1' || /(?:^|,)\s*keep-alive\s*(?:,|$)/.test(connection)
+}
+
+function readOf(subject: Subject, bytes: Buffer): ReadBody {
+  subject.read ??= { bytes, contentType: headerValue(subject.head.headers, 'content-type') }
+  return subject.read
 }
 
 function headerValue(headers: readonly string[], name: string): string | undefined {

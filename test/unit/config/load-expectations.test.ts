@@ -189,11 +189,11 @@ const ONE_PROBLEM: readonly (readonly [situation: string, text: string, problem:
   ['HTTPS', 'httpForward: {host: a, scheme: HTTPS}', /scheme: forwarding over HTTPS is not supported yet$/],
   ['a host with a port', 'httpForward: {host: "a:80"}', /host: expected a host name or an IP address alone/],
   ['a mapped address', 'httpForward: {host: "::ffff:1.2.3.4"}', /host: expected a host name or an IP address alone/],
-  ['a cookie matcher', 'httpRequest: {cookies: {}}\nhttpResponse: {}', /cookies: not supported yet$/],
+  ['a matcher by addresses', 'httpRequest: {remoteAddress: x}\nhttpResponse: {}', /remoteAddress: not supported yet$/],
   [
-    'an XML body',
-    'httpRequest: {body: {type: XML, xml: x}}\nhttpResponse: {}',
-    /type: body type XML is not supported yet$/,
+    'a fuzzy body',
+    'httpRequest: {body: {type: FUZZY, fuzzy: x}}\nhttpResponse: {}',
+    /type: body type FUZZY is not supported yet$/,
   ],
   ['a regex body', 'httpResponse: {body: {type: REGEX, regex: x}}', /type: body type REGEX is not supported yet$/],
   ['a body that is a number', 'httpResponse: {body: 7}', /body: expected a string, an object or a list, got 7$/],
@@ -208,7 +208,11 @@ const ONE_PROBLEM: readonly (readonly [situation: string, text: string, problem:
     'httpResponse: {body: {type: STRING, strng: x, string: y}}',
     /strng: unknown key; did you mean "string"/,
   ],
-  ['a JsonUnit placeholder', `httpRequest: {body: {a: "\${json-unit.ignore}"}}\nhttpResponse: {}`, /JsonUnit/],
+  [
+    'a placeholder that JsonUnit has not',
+    `httpRequest: {body: {a: "\${json-unit.any-thing}"}}\nhttpResponse: {}`,
+    /any-thing} is not supported; there are any-string/,
+  ],
   ['a header that splits the response', 'httpResponse: {headers: {a: "b\\r\\nc: d"}}', /a: a header value is one line/],
   ['a header name with a space', 'httpResponse: {headers: {a b: c}}', /bad key: a header name is letters/],
   [
@@ -234,7 +238,7 @@ const ONE_PROBLEM: readonly (readonly [situation: string, text: string, problem:
   [
     'another match style',
     'httpRequest: {headers: {keyMatchStyle: X}}\nhttpResponse: {}',
-    /bad key: not supported yet$/,
+    /keyMatchStyle: expected one of "SUB_SET", "MATCHING_KEY", got "X"$/,
   ],
   ['an unknown key beside the list', 'expectations: []\nextra: 1', /extra: unknown key/],
 ]

@@ -69,7 +69,7 @@ test('a pattern that does not compile is refused with a remedy', () => {
   assert.match(problemWithText('/a(b') ?? '', /^not a valid regular expression \(unterminated group\); put a backslash/)
   assert.match(problemWithText('*/*') ?? '', /nothing to repeat/)
   assert.match(problemWithText('/orders/{id}') ?? '', /write \[\^\/\]\+ instead of a \{name\}/)
-  assert.match(problemWithText('\\Qa\\E') ?? '', /not a valid regular expression/)
+  assert.match(problemWithText('\\Xa') ?? '', /\\X is not supported/)
   assert.match(problemWithText('a)(b') ?? '', /not a valid regular expression/)
   assert.equal(problemWithText('\\*/\\*'), undefined)
 })

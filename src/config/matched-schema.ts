@@ -1,0 +1,91 @@
+/** What requests are compared with: text, names with values, in all the forms that MockServer takes. */
+import { z } from 'zod'
+import { compileTextSchema } from '../content/json-schema.ts'
+import type { NamedTexts, PairsSpec } from '../decide/matching/pairs.ts'
+import { PARAMETER_STYLES } from '../decide/matching/parameter-style.ts'
+import { problemWithText, type Text, type TextSpec } from '../decide/matching/text.ts'
+import { chosen, isRecord, notYetKeys } from './chosen-schema.ts'
+
+const Plain = z.string().superRefine((value, context) => {
+  const message = problemWithText(value)
+  if (message) context.addIssue({ code: 'custom', message })
+})
+
+const Flags = { not: z.boolean().default(false), optional: z.boolean().default(false) }
+
+/** `{value: …, not: true}`: prefixes of the value are part of it. */
+const Spelled = z
+  .strictObject({ value: z.string(), ...Flags, ...notYetKeys(['parameterStyle']) })
+  .transform(({ value, not, optional }, context): TextSpec => {
+    const text = { value, negated: not, optional }
+    const message = problemWithText(text)
+    if (message) context.addIssue({ code: 'custom', message, path: ['value'] })
+    return text
+  })
+
+const Schema = z
+  .strictObject({ schema: z.unknown(), ...Flags, ...notYetKeys(['parameterStyle']) })
+  .transform(({ schema, not, optional }, context): TextSpec => {
+    const compiled = compileTextSchema(schema)
+    if ('test' in compiled) return { value: '', negated: not, optional, test: compiled.test }
+    context.addIssue({ code: 'custom', message: compiled.problem, path: ['schema'] })
+    return z.NEVER
+  })
+
+/** Text that is matched: literal or a regular expression, which must be one that can be run safely; or a JSON schema. */
+export const Matched: z.ZodType<Text> = chosen<Text>((given) => {
+  if (!isRecord(given)) return Plain
+  return 'schema' in given ? Schema : Spelled
+})
+
+const List = z.array(Matched)
+const One = Matched.transform((one): readonly Text[] => [one])
+const Styled = z.strictObject({ parameterStyle: z.enum(PARAMETER_STYLES).optional(), values: List })
+
+type Values = Pick<NamedTexts, 'values' | 'style'>
+
+const Values = chosen<Values>((given) => {
+  if (Array.isArray(given)) return List.transform((values) => ({ values }))
+  if (isRecord(given) && ('values' in given || 'parameterStyle' in given)) {
+    return Styled.transform(({ parameterStyle, values }) => ({ values, style: parameterStyle }))
+  }
+  return One.transform((values) => ({ values }))
+})
+
+const listed = (record: Readonly<Record<string, Values>>): readonly NamedTexts[] => {
+  return Object.entries(record).map(([name, values]) => ({ name, ...values }))
+}
+
+const Styles = z.looseObject({ keyMatchStyle: z.enum(['SUB_SET', 'MATCHING_KEY']) })
+const WithStyle = Styles.transform(({ keyMatchStyle: _, ...rest }) => rest).pipe(z.record(Plain, Values))
+
+const Entry = z
+  .strictObject({
+    name: Matched,
+    values: Values.default({ values: [] }),
+  })
+  .transform(({ name, values }): NamedTexts => ({ name, ...values }))
+
+/**
+ * `{a: "1"}`, `{a: ["1", "2"]}`, `{a: {parameterStyle: …, values: […]}}` or `[{name: a, values: ["1"]}]`; an object may
+ * also say `keyMatchStyle`.
+ */
+export const MatchedPairs: z.ZodType<PairsSpec> = chosen<PairsSpec>((given) => {
+  if (Array.isArray(given)) return z.array(Entry)
+  if (!isRecord(given) || !('keyMatchStyle' in given)) return z.record(Plain, Values).transform(listed)
+  const isMatchingKey = given['keyMatchStyle'] === 'MATCHING_KEY'
+  return WithStyle.transform((record) => (isMatchingKey ? { matchingKey: listed(record) } : listed(record)))
+})
+
+const Cookie = z
+  .strictObject({ name: Matched, value: Matched })
+  .transform(({ name, value }): NamedTexts => ({ name, values: [value] }))
+
+/** `{session: "1"}` or `[{name: session, value: "1"}]`. */
+export const MatchedCookies: z.ZodType<PairsSpec> = chosen<PairsSpec>((given) =>
+  Array.isArray(given)
+    ? z.array(Cookie)
+    : z.record(Plain, Matched).transform((record) => {
+        return Object.entries(record).map(([name, value]): NamedTexts => ({ name, values: [value] }))
+      }),
+)

@@ -1,0 +1,112 @@
+/** XML bodies: parsed without document types, so that no entity is ever expanded, and compared without regard to order. */
+import { DOMParser, type Document, type Element, type Node } from '@xmldom/xmldom'
+import { canAssign, rememberedPairs } from '../decide/matching/assignment.ts'
+import { type BodyTest, type ReadBody, textOf } from '../decide/matching/body.ts'
+import type { Compiled } from './json-schema.ts'
+import { withinTime } from './within-time.ts'
+
+const MAX_BYTES = 1024 * 1024
+const MAX_DEPTH = 200
+const IGNORE = `\${xmlunit.ignore}`
+
+const documents = new WeakMap<ReadBody, Document | 'not_xml'>()
+
+/** The body as XML; undefined when it is not well-formed, has a document type, or is larger than 1 MiB. Parsed once. */
+export function xmlOf(body: ReadBody): Document | undefined {
+  let known = documents.get(body)
+  if (known === undefined) {
+    const parsed = body.bytes.length > MAX_BYTES ? undefined : parseXml(textOf(body))
+    known = parsed && 'document' in parsed ? parsed.document : 'not_xml'
+    documents.set(body, known)
+  }
+  return known === 'not_xml' ? undefined : known
+}
+
+/** Parses XML text, or says what is wrong with it. */
+export function parseXml(text: string): { readonly document: Document } | { readonly problem: string } {
+  if (/<!DOCTYPE/i.test(text)) return { problem: 'document types are not read' }
+  if (!isShallow(text)) return { problem: `elements nested more than ${MAX_DEPTH} deep` }
+  let found: string | undefined
+  try {
+    const parser = new DOMParser({
+      onError: (level, message) => {
+        if (level === 'warning') return
+        found ??= message
+        throw new Error(message)
+      },
+    })
+    const document = parser.parseFromString(text.trim(), 'text/xml')
+    return document.documentElement ? { document } : { problem: 'there is no element' }
+  } catch (error) {
+    return { problem: (found ?? String(error)).split('\n')[0] ?? '' }
+  }
+}
+
+/** Counts tags only: a bound for a parser and for all that walks its tree, not a check. */
+function isShallow(text: string): boolean {
+  let depth = 0
+  for (const [tag] of text.matchAll(/<\/?[^\s<>!?/][^<>]*>/g)) {
+    if (tag.startsWith('</')) depth--
+    else if (!tag.endsWith('/>') && ++depth > MAX_DEPTH) return false
+  }
+  return true
+}
+
+/**
+ * Compiles XML to compare with: elements and attributes by namespace and name, text without the white space around it;
+ * order, comments and prefixes do not matter; `${xmlunit.ignore}` as a text or a value is anything.
+ */
+export function compileXml(source: string): Compiled<BodyTest> {
+  const expected = parseXml(source)
+  if ('problem' in expected) return { problem: `not valid XML: ${expected.problem}` }
+  const wanted = treeOf(expected.document.documentElement)
+  const test: BodyTest = (body) => {
+    const root = xmlOf(body)?.documentElement
+    return !!root && withinTime(body.bytes.length, () => isSimilar(wanted, treeOf(root)))
+  }
+  return { test }
+}
+
+interface Tree {
+  readonly name: string
+  readonly attributes: ReadonlyMap<string, string>
+  readonly text: string
+  readonly children: readonly Tree[]
+}
+
+function treeOf(element: Element | null): Tree {
+  const attributes = new Map<string, string>()
+  for (const { namespaceURI, localName, name, value } of element?.attributes ?? []) {
+    if (name === 'xmlns' || name.startsWith('xmlns:')) continue
+    attributes.set(qualified(namespaceURI, localName ?? name), value)
+  }
+  const children: Tree[] = []
+  let text = ''
+  for (let node: Node | null = element?.firstChild ?? null; node; node = node.nextSibling) {
+    if (node.nodeType === 1) children.push(treeOf(node as Element))
+    else if (node.nodeType === 3 || node.nodeType === 4) text += node.nodeValue ?? ''
+  }
+  const name = qualified(element?.namespaceURI ?? null, element?.localName ?? element?.nodeName ?? '')
+  return { name, attributes, text: text.trim().replace(/\s+/g, ' '), children }
+}
+
+function qualified(namespace: string | null, name: string): string {
+  return namespace ? `{${namespace}}${name}` : name
+}
+
+function isSimilar(wanted: Tree, actual: Tree): boolean {
+  if (wanted.name !== actual.name) return false
+  if (wanted.text === IGNORE) return true
+  if (wanted.text !== actual.text || wanted.children.length !== actual.children.length) return false
+  if (wanted.attributes.size !== actual.attributes.size) return false
+  for (const [name, value] of wanted.attributes) {
+    const other = actual.attributes.get(name)
+    if (other === undefined || (value !== IGNORE && value !== other)) return false
+  }
+  const count = wanted.children.length
+  const accepts = (at: number, other: number): boolean => {
+    const [one, two] = [wanted.children[at], actual.children[other]]
+    return one !== undefined && two !== undefined && isSimilar(one, two)
+  }
+  return canAssign(count, count, rememberedPairs(count, count, accepts))
+}

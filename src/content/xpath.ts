@@ -1,0 +1,48 @@
+/** XPath 1.0 over XML bodies, bounded in time. */
+import { createRequire } from 'node:module'
+import type { BodyTest } from '../decide/matching/body.ts'
+import type { Compiled } from './json-schema.ts'
+import { withinTime } from './within-time.ts'
+import { xmlOf } from './xml.ts'
+
+/** What is used of the library; its own types would bring a browser's into the whole project. */
+interface Xpath {
+  parse(source: string): { evaluateBoolean(options: object): boolean }
+}
+
+const { parse } = createRequire(import.meta.url)('xpath') as Xpath
+
+/** Steps an expression may take; each axis over many nodes multiplies them by the number of nodes. */
+const STEP_BUDGET = 2 ** 21
+const WIDE = /\/\/|(?:descendant|ancestor)(?:-or-self)?\s*::|(?:preceding|following)(?:-sibling)?\s*::/g
+
+/**
+ * Compiles an expression; a body matches when it comes to true: a set of nodes that is not empty, a number that is not 0,
+ * a text that is not empty. `namespaces` maps prefixes to URIs; without any, names match in whatever namespace.
+ */
+export function compileXpath(
+  source: string,
+  namespaces: Readonly<Record<string, string>> | undefined,
+): Compiled<BodyTest> {
+  try {
+    const expression = parse(source)
+    const maxNodes = STEP_BUDGET ** (1 / Math.max(1, source.match(WIDE)?.length ?? 0))
+    const settings = namespaces ? { namespaces: { ...namespaces } } : { allowAnyNamespaceForNoPrefix: true }
+    const test: BodyTest = (body) => {
+      const document = xmlOf(body)
+      if (!document || countNodes(body.bytes) > maxNodes) return false
+      // An unknown function or prefix shows only in use; such an expression matches nothing.
+      return withinTime(body.bytes.length, () => expression.evaluateBoolean({ node: document, ...settings }))
+    }
+    return { test }
+  } catch (error) {
+    return { problem: `not a valid XPath: ${error instanceof Error ? error.message.trim() : String(error)}` }
+  }
+}
+
+/** Elements, texts and attributes, at most. */
+function countNodes(bytes: Buffer): number {
+  let count = 1
+  for (const byte of bytes) if (byte === 0x3c || byte === 0x3d) count++
+  return count
+}

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bodyFits, problemLines } from '../../support/asked.ts'
+
+const FORM = 'application/x-www-form-urlencoded'
+
+test('form parameters follow the rules of the query', () => {
+  const asked = { type: 'PARAMETERS', parameters: { a: ['1', '2'], '!b': [], n: '> 5' } }
+  assert.ok(bodyFits(asked, 'a=2&a=1&n=6', FORM))
+  assert.ok(!bodyFits(asked, 'a=1&n=6', FORM))
+  assert.ok(!bodyFits(asked, 'a=2&a=1&n=6&b=', FORM))
+})
+
+test('bytes are compared as they are', () => {
+  const asked = { type: 'BINARY', base64Bytes: 'AP8=' }
+  assert.ok(bodyFits(asked, Buffer.from([0, 255])))
+  assert.ok(!bodyFits(asked, Buffer.from([0, 255, 0])))
+})
+
+test('parts of a form are matched by their values, file names and content types', () => {
+  const asked = {
+    type: 'MULTIPART',
+    fields: { note: ['h.*'] },
+    filenames: { file: 'a\\.txt' },
+    partContentTypes: { file: 'text/plain' },
+  }
+  const body = [
+    '--x-1',
+    'Content-Disposition: form-data; name="note"',
+    '',
+    'hello',
+    '--x-1',
+    'content-disposition: form-data; name=file; filename="a.txt"',
+    'Content-Type: text/plain',
+    '',
+    'line\r\n',
+    '--x-1--',
+    '',
+  ].join('\r\n')
+  assert.ok(bodyFits(asked, body, 'multipart/form-data; boundary=x-1'))
+  assert.ok(!bodyFits(asked, body, 'multipart/form-data; boundary=x-2'))
+  assert.ok(!bodyFits(asked, body.replace('hello', 'bye'), 'multipart/form-data; boundary=x-1'))
+  assert.ok(!bodyFits(asked, body, 'text/plain'))
+  assert.ok(!bodyFits(asked, body.replace('--x-1--', ''), 'multipart/form-data; boundary=x-1'))
+})
+
+test('placeholders of JsonUnit stand for what they say', () => {
+  const any = { id: `\${json-unit.any-number}`, name: `\${json-unit.any-string}`, ok: '#{json-unit.any-boolean}' }
+  assert.ok(bodyFits(any, '{"id":1.0,"name":"x","ok":true}'))
+  assert.ok(!bodyFits(any, '{"id":"1","name":"x","ok":true}'))
+  const strict = (json: unknown): unknown => ({ type: 'JSON', json, matchType: 'STRICT' })
+  assert.ok(bodyFits(strict({ a: `\${json-unit.regex}[A-Z]+` }), '{"a":"AB"}'))
+  assert.ok(!bodyFits(strict({ a: `\${json-unit.regex}[A-Z]+` }), '{"a":"ab"}'))
+  assert.ok(bodyFits(strict({ a: `\${json-unit.ignore}` }), '{"a":[1]}'))
+  assert.ok(!bodyFits(strict({ a: `\${json-unit.ignore}` }), '{}'))
+  assert.ok(bodyFits(strict({ a: `\${json-unit.ignore-element}` }), '{}'))
+})
+
+test('an optional body may be empty, whatever its type', () => {
+  const asked = { type: 'STRING', string: 'x', optional: true }
+  assert.ok(bodyFits(asked, ''))
+  assert.ok(bodyFits(asked, 'x'))
+  assert.ok(!bodyFits(asked, 'y'))
+})
+
+test('a body as it is recorded is taken back', () => {
+  assert.ok(bodyFits({ type: 'STRING', string: 'x', rawBytes: 'eA==', contentType: 'text/plain' }, 'x'))
+  assert.ok(bodyFits({ type: 'STRING', value: 'x' }, 'x'))
+})
+
+test('JSON is judged by a schema, where the content type allows it', () => {
+  const asked = { type: 'JSON_SCHEMA', jsonSchema: { type: 'object', required: ['a'] } }
+  assert.ok(bodyFits(asked, '{"a":1.0}', 'application/json'))
+  assert.ok(!bodyFits(asked, '{"b":1}', 'application/json'))
+  assert.ok(!bodyFits(asked, '{"a":1}', FORM))
+  assert.ok(bodyFits({ ...asked, not: true }, '{"b":1}'))
+})
+
+/** What of a body is refused when it is read. */
+const REFUSED: readonly (readonly [unknown, RegExp])[] = [
+  [{ type: 'JSON_SCHEMA', jsonSchema: '{"type":"objekt"}' }, /jsonSchema: not a valid JSON schema: /],
+  [{ type: 'JSON_SCHEMA', jsonSchema: '{' }, /jsonSchema: not a valid JSON schema: /],
+  [{ type: 'JSON_PATH', jsonPath: '$.[' }, /jsonPath: not a valid JSONPath: /],
+  [{ type: 'XML', xml: '<a>' }, /xml: not valid XML: /],
+  [{ type: 'XPATH', xpath: '/a[' }, /xpath: not a valid XPath: /],
+  [{ type: 'XML_SCHEMA', xmlSchema: '<x/>' }, /type: not supported: there is no XML Schema validator/],
+  [{ type: 'GRAPHQL', query: '{' }, /query: not valid GraphQL: /],
+  [{ type: 'REGEX', regex: '(' }, /regex: not a valid regular expression/],
+  [{ type: 'JSON_RPC', method: '(' }, /method: not a valid regular expression/],
+  [{ type: 'MULTIPART', fields: { a: 1 } }, /fields.a: expected a string, got 1/],
+  [{ type: 'BINARY', base64Bytes: '!' }, /base64Bytes: expected base64/],
+  [{ type: 'JSON', json: {}, matchNumbersAsStrings: true }, /matchNumbersAsStrings: not supported yet/],
+  [{ type: 'STRING', string: 'x', optinal: true }, /optinal: unknown key; did you mean "optional"/],
+]
+for (const [body, problem] of REFUSED) {
+  test(`${JSON.stringify(body)} is refused where it is wrong`, () => {
+    const lines = problemLines({ body })
+    assert.equal(lines.length, 1, lines.join('\n'))
+    assert.match(lines[0] ?? '', problem)
+  })
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bodyFits } from '../../support/asked.ts'
+
+const fits = (xml: string, body: string): boolean => bodyFits({ type: 'XML', xml }, body)
+
+test('order of elements and attributes, white space, comments and prefixes do not matter', () => {
+  assert.ok(fits('<a x="1" y="2"><b>t</b><c/></a>', '<a y="2" x="1">\n <c></c><!-- n --><b> t </b></a>'))
+  assert.ok(fits('<p:a xmlns:p="u"/>', '<a xmlns="u"/>'))
+  assert.ok(fits('<a>x</a>', '<?xml version="1.0"?><a><![CDATA[x]]></a>'))
+})
+
+test('names, values, texts and numbers of elements do', () => {
+  assert.ok(!fits('<a/>', '<b/>'))
+  assert.ok(!fits('<a xmlns="u"/>', '<a/>'))
+  assert.ok(!fits('<a x="1"/>', '<a x="2"/>'))
+  assert.ok(!fits('<a x="1"/>', '<a x="1" y="1"/>'))
+  assert.ok(!fits('<a>x</a>', '<a>X</a>'))
+  assert.ok(!fits('<a><b/></a>', '<a><b/><b/></a>'))
+})
+
+test('a text or a value to ignore may be any', () => {
+  assert.ok(fits(`<a x="\${xmlunit.ignore}"><b>\${xmlunit.ignore}</b></a>`, '<a x="9"><b><c/></b></a>'))
+})
+
+test('a document type is not read, so no entity grows', () => {
+  const levels = Array.from({ length: 9 }, (_, at) => `<!ENTITY e${at + 1} "${`&e${at};`.repeat(10)}">`).join('')
+  const bomb = `<!DOCTYPE a [<!ENTITY e0 "ha">${levels}]><a>&e9;</a>`
+  assert.ok(!fits('<a>ha</a>', bomb))
+  assert.ok(bodyFits({ type: 'XML', xml: '<a/>', not: true }, bomb))
+})
+
+test('what is not well-formed, too deep or too large matches nothing', () => {
+  assert.ok(!fits('<a/>', '<a>'))
+  assert.ok(!fits('<a/>', ''))
+  assert.ok(!fits('<a/>', `${'<a>'.repeat(50_000)}${'</a>'.repeat(50_000)}`))
+  assert.ok(!fits('<a/>', `<a>${' '.repeat(2 ** 20)}</a>`))
+})
+
+test('many equal elements are assigned in bounded time', () => {
+  const inner = (count: number, last: string): string => `<a>${'<b><c/></b>'.repeat(count)}<b>${last}</b></a>`
+  assert.ok(fits(inner(400, 'x'), inner(400, 'x')))
+  assert.ok(!fits(inner(400, 'x'), inner(400, 'y')))
+})

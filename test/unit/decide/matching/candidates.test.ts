@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createCandidates } from '../../../../src/decide/matching/candidates.ts'
+import type { RequestSpec } from '../../../../src/decide/matching/request-spec.ts'
+import type { RequestHead } from '../../../../src/flow.ts'
+import { expectation, head } from '../build.ts'
+
+const COUNT = 10_000
+
+/** How many of ten thousand expectations are looked at for a request that only one of them could match. */
+function askedFor(spec: (at: number) => RequestSpec, request: RequestHead): number {
+  const candidates = createCandidates(Array.from({ length: COUNT }, (_, at) => expectation({ httpRequest: spec(at) })))
+  let asked = 0
+  candidates.first(request.path, { head: request }, () => {
+    asked++
+    return false
+  })
+  return asked
+}
+
+const host = (value: string): RequestSpec['headers'] => [{ name: 'Host', values: [value] }]
+const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS', 'X-A', 'X-B', 'X-C']
+
+test('ten thousand literal paths are told apart, with dots in them or without', () => {
+  assert.equal(
+    askedFor((at) => ({ path: `/item/${at}` }), head('GET /item/9999')),
+    1,
+  )
+  assert.equal(
+    askedFor((at) => ({ path: `/v1.0/item/${at}.json` }), head('GET /v1.0/item/9999.json')),
+    1,
+  )
+})
+
+test('one path in ten thousand hosts is told apart by host', () => {
+  const request = head('GET /a', 'accept', '*/*', 'host', 'svc-7777.demo.svc')
+  assert.equal(
+    askedFor((at) => ({ path: '/a', headers: host(`svc-${at}.demo.svc`) }), request),
+    1,
+  )
+  assert.equal(
+    askedFor((at) => ({ headers: host(`svc-${at}.demo.svc`) }), request),
+    1,
+  )
+})
+
+test('what differs in method too is told apart by both', () => {
+  const spec = (at: number): RequestSpec => ({ method: METHODS[at % 10], path: '/a/.*', headers: host(`h${at >> 3}`) })
+  assert.ok(askedFor(spec, head('POST /a/b', 'host', 'h100')) <= 2)
+})
+
+test('a dot in a host is any character, as in every pattern', () => {
+  const request = head('GET /a', 'host', 'svc-7xdemo')
+  assert.equal(
+    askedFor((at) => ({ path: '/a', headers: host(`svc-${at}.demo`) }), request),
+    1,
+  )
+})
+
+test('what is negated, optional or a pattern is always asked', () => {
+  const request = head('GET /a', 'host', 'h')
+  assert.equal(
+    askedFor(() => ({ method: '!POST', headers: host('!x') }), request),
+    COUNT,
+  )
+  assert.equal(
+    askedFor(() => ({ not: true, method: 'POST' }), request),
+    COUNT,
+  )
+  assert.equal(
+    askedFor(() => ({ headers: [{ name: '?host', values: ['x'] }] }), request),
+    COUNT,
+  )
+})

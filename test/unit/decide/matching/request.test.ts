@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { firstMismatch } from '../../../../src/decide/matching/request.ts'
+import { compileRequest } from '../../../../src/decide/matching/request-spec.ts'
+import { problemLines, verdict } from '../../../support/asked.ts'
+import { head } from '../build.ts'
+
+test('names are patterns too', () => {
+  const asked = { headers: { 'x-.*': ['1'] } }
+  assert.equal(verdict(asked, head('GET /', 'X-Any', '1')), 'yes')
+  assert.equal(verdict(asked, head('GET /', 'y-any', '1')), 'no')
+})
+
+test('text may be spelt out, and its prefixes are then part of it', () => {
+  const spelt = {
+    method: { value: 'GET', not: true },
+    headers: [{ name: { value: 'a', optional: true }, values: ['1'] }],
+  }
+  assert.equal(verdict(spelt, head('POST /')), 'yes')
+  assert.equal(verdict(spelt, head('GET /')), 'no')
+  assert.equal(verdict(spelt, head('POST /', 'a', '2')), 'no')
+  assert.equal(verdict({ path: { value: '!a' } }, head('GET !a')), 'yes')
+})
+
+test('with the style of matching keys every value of a name must be listed', () => {
+  const asked = { queryStringParameters: { keyMatchStyle: 'MATCHING_KEY', a: ['1', '2.*'], '?b': ['3'] } }
+  assert.equal(verdict(asked, head('GET /?a=1&a=25&a=1')), 'yes')
+  assert.equal(verdict(asked, head('GET /?a=1&a=3')), 'no')
+  assert.equal(verdict(asked, head('GET /?b=3')), 'no')
+  assert.equal(verdict(asked, head('GET /?a=1&b=4')), 'no')
+})
+
+test('cookies are matched as a subset, quotes taken off', () => {
+  const one = { cookies: { session: '[0-9]+' } }
+  assert.equal(verdict(one, head('GET /', 'Cookie', 'a=b; session="42"')), 'yes')
+  assert.equal(verdict(one, head('GET /', 'cookie', 'session=x')), 'no')
+  assert.equal(verdict({ cookies: [{ name: '!session', value: '' }] }, head('GET /', 'cookie', 'a=b')), 'yes')
+  assert.equal(verdict({ cookies: [{ name: 'a', value: 'b=c' }] }, head('GET /', 'cookie', '; =x; a=b=c')), 'yes')
+})
+
+test('path parameters are the segments in braces', () => {
+  const asked = { path: '/orders/{id}/items/{item}', pathParameters: { id: ['[0-9]+'], item: 'a' } }
+  assert.equal(verdict(asked, head('GET /orders/17/items/a')), 'yes')
+  assert.equal(verdict(asked, head('GET /orders/x/items/a')), 'no')
+  assert.equal(verdict(asked, head('GET /orders/17/items/a/b')), 'no')
+  assert.equal(verdict({ path: '/a/{id}', pathParameters: { '!other': [] } }, head('GET /a/b')), 'yes')
+})
+
+test('one path parameter may hold several values', () => {
+  const styled = (parameterStyle: string): unknown => ({
+    path: '/{a}',
+    pathParameters: { a: { parameterStyle, values: ['1', '2'] } },
+  })
+  assert.equal(verdict(styled('SIMPLE'), head('GET /1,2')), 'yes')
+  assert.equal(verdict(styled('SIMPLE'), head('GET /1')), 'no')
+  assert.equal(verdict(styled('LABEL_EXPLODED'), head('GET /.2.1')), 'yes')
+  assert.equal(verdict(styled('MATRIX_EXPLODED'), head('GET /;a=1;a=2')), 'yes')
+  const query = { queryStringParameters: { a: { parameterStyle: 'PIPE_DELIMITED', values: ['1', '2'] } } }
+  assert.equal(verdict(query, head('GET /?a=1|2|3')), 'yes')
+})
+
+test('path parameters without a place in the path are a problem, and so is a name in braces without them', () => {
+  assert.deepEqual(problemLines({ path: '/a', pathParameters: { a: '1' } }), [
+    'pathParameters: the path has no {name} segment to take them from',
+  ])
+  assert.match(problemLines({ path: '/{a}' }).join(), /pathParameters/)
+})
+
+test('values compare as numbers behind an operator; names and paths do not', () => {
+  const asked = { headers: { 'x-n': '>= 10.5' } }
+  for (const [value, fits] of [
+    ['10.5', 'yes'],
+    ['11', 'yes'],
+    ['1e3', 'yes'],
+    ['10', 'no'],
+    ['x', 'no'],
+    ['', 'no'],
+  ] as const) {
+    assert.equal(verdict(asked, head('GET /', 'x-n', value)), fits, value)
+  }
+  assert.equal(verdict({ headers: { 'x-n': '!== 5' } }, head('GET /', 'x-n', '6')), 'yes')
+  assert.equal(verdict({ headers: { 'x-n': '!== 5' } }, head('GET /', 'x-n', '5.0')), 'no')
+  assert.equal(verdict({ path: '> 5' }, head('GET 6')), 'no')
+})
+
+test('a value may be described by a JSON schema', () => {
+  const asked = { queryStringParameters: { n: [{ schema: { type: 'integer', minimum: 3 } }] } }
+  assert.equal(verdict(asked, head('GET /?n=3')), 'yes')
+  assert.equal(verdict(asked, head('GET /?n=2')), 'no')
+  assert.equal(verdict(asked, head('GET /?n=abc')), 'no')
+  assert.equal(verdict({ path: { schema: { type: 'string', pattern: '^/a/[0-9]+$' } } }, head('GET /a/1')), 'yes')
+  assert.match(
+    problemLines({ headers: { a: { schema: { type: 'x' } } } }).join(),
+    /headers.a.schema: not a valid JSON schema/,
+  )
+})
+
+test('keepAlive, secure and protocol are compared where given', () => {
+  assert.equal(verdict({ keepAlive: true }, head('GET /')), 'yes')
+  assert.equal(verdict({ keepAlive: true }, head('GET /', 'Connection', 'Close')), 'no')
+  assert.equal(verdict({ keepAlive: false }, { ...head('GET /'), httpVersion: '1.0' }), 'yes')
+  assert.equal(verdict({ secure: false }, head('GET /')), 'yes')
+  assert.equal(verdict({ secure: true }, head('GET /')), 'no')
+  assert.equal(verdict({ secure: true }, { ...head('GET /'), isSecure: true }), 'yes')
+  assert.equal(verdict({ protocol: 'HTTP_1_1' }, head('GET /')), 'yes')
+  assert.equal(verdict({ protocol: 'HTTP_2' }, head('GET /')), 'no')
+})
+
+test('not turns the whole request round, and reads the body only where the head leaves it open', () => {
+  const asked = { not: true, method: 'POST', body: 'x' }
+  assert.equal(verdict(asked, head('GET /')), 'yes')
+  assert.equal(verdict(asked, head('POST /')), 'needs_body')
+  assert.equal(verdict(asked, head('POST /'), Buffer.from('x')), 'no')
+  assert.equal(verdict(asked, head('POST /'), Buffer.from('y')), 'yes')
+  assert.equal(verdict(asked, head('POST /'), 'unavailable'), 'no')
+  assert.equal(verdict({ not: true }, head('GET /')), 'no')
+})
+
+test('the first part that differs is named', () => {
+  const matcher = compileRequest({ method: 'GET', path: '/a', cookies: [{ name: 'a', values: ['1'] }] })
+  const mismatch = (line: string, ...headers: string[]): string | undefined =>
+    firstMismatch(matcher, { head: head(line, ...headers), body: undefined, query: undefined, read: undefined })
+  assert.equal(mismatch('POST /a'), 'method')
+  assert.equal(mismatch('GET /b'), 'path')
+  assert.equal(mismatch('GET /a'), 'cookies')
+  assert.equal(mismatch('GET /a', 'cookie', 'a=1'), undefined)
+})
+
+test('ten thousand entries that match nothing are not compared', () => {
+  const query = Array.from({ length: 20_000 }, (_, at) => `a=${at}`).join('&')
+  assert.equal(verdict({ queryStringParameters: { a: ['0', '1'] } }, head(`GET /?${query}`)), 'no')
+})
