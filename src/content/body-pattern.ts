@@ -3,10 +3,11 @@
  * be tried on; on a longer one, and for patterns that may not be tried at all, a linear engine takes over. It is not
  * used for everything, because it lacks references and lookarounds and starts more slowly.
  */
-import { RE2JS } from 're2js'
+import type { RE2JS } from 're2js'
 import { type BodyTest, textOf } from '../decide/matching/body.ts'
 import { compilePattern, matchesPattern } from '../decide/matching/pattern.ts'
 import type { Compiled } from './json-schema.ts'
+import { re2js } from './libraries.ts'
 
 const MAX_SUBJECT = 1024 * 1024
 /** Measured: at worst about a millisecond for each KiB. */
@@ -32,6 +33,7 @@ function fits(linear: RE2JS, subject: string): boolean {
 
 /** Undefined for what the linear engine does not know. */
 function linearPattern(source: string): RE2JS | undefined {
+  const { RE2JS } = re2js()
   try {
     return RE2JS.compile(source, RE2JS.CASE_INSENSITIVE | RE2JS.DOTALL)
   } catch {

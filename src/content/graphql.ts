@@ -1,8 +1,9 @@
 /** GraphQL requests over HTTP: a JSON body with `query`, `operationName` and `variables`. */
-import { Kind, type OperationDefinitionNode, parse, stripIgnoredCharacters } from 'graphql'
+import type { OperationDefinitionNode } from 'graphql'
 import type { BodyTest } from '../decide/matching/body.ts'
 import type { Compiled } from './json-schema.ts'
 import { isShallow, jsonOf } from './json-value.ts'
+import { graphql } from './libraries.ts'
 import { withinTime } from './within-time.ts'
 
 export interface GraphqlSpec {
@@ -22,6 +23,7 @@ const MAX_TOKENS = 20_000
 
 /** Compiles a matcher of GraphQL requests. */
 export function compileGraphql(spec: GraphqlSpec): Compiled<BodyTest> {
+  const { stripIgnoredCharacters } = graphql()
   try {
     const wanted = parsed(spec.query)
     const text = stripIgnoredCharacters(spec.query)
@@ -60,6 +62,7 @@ interface Operation {
 
 /** The first operation of a document. Throws GraphQLError. */
 function parsed(query: string): Operation {
+  const { Kind, parse } = graphql()
   const { definitions } = parse(query, { maxTokens: MAX_TOKENS, noLocation: true })
   const first = definitions.find((one): one is OperationDefinitionNode => one.kind === Kind.OPERATION_DEFINITION)
   if (!first) throw new Error('there is no operation')

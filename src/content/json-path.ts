@@ -1,9 +1,10 @@
 /** JSONPath (RFC 9535) over JSON bodies, bounded in time. */
-import { FunctionExpressionType, JSONPathEnvironment, type JSONValue } from 'json-p3'
+import type { FunctionExpressionType, JSONPathEnvironment, JSONValue } from 'json-p3'
 import type { BodyTest } from '../decide/matching/body.ts'
 import { compilePattern, matchesPattern } from '../decide/matching/pattern.ts'
 import type { Compiled } from './json-schema.ts'
 import { countValues, isShallow, jsonOf } from './json-value.ts'
+import { jsonP3 } from './libraries.ts'
 import { withinTime } from './within-time.ts'
 
 /** Steps a query may take that finds nothing; each `..` multiplies them by the number of values. */
@@ -36,6 +37,7 @@ function finds(found: JSONValue | undefined, isSingular: boolean): boolean {
 
 /** `match` and `search` run patterns within our bounds; one that cannot be run matches nothing, as RFC 9535 has it. */
 function environment(): JSONPathEnvironment {
+  const { JSONPathEnvironment } = jsonP3()
   const engine = new JSONPathEnvironment({ strict: true, maxRecursionDepth: 1000 })
   engine.functionRegister.set('match', patternFunction(false))
   engine.functionRegister.set('search', patternFunction(true))
@@ -47,6 +49,7 @@ function patternFunction(isSearched: boolean): {
   returnType: FunctionExpressionType
   call: (subject: unknown, pattern: unknown) => boolean
 } {
+  const { FunctionExpressionType } = jsonP3()
   // The pattern may come from the body: only the last one is kept.
   let last: { readonly source: string; readonly test: (subject: string) => boolean } | undefined
   return {

@@ -1,12 +1,11 @@
 /** JSON Schema: draft-07 unless the schema names draft-06, 2019-09 or 2020-12. Nothing is fetched. */
-import { Ajv, type Options } from 'ajv'
-import { Ajv2019 } from 'ajv/dist/2019.js'
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import draft06 from 'ajv/dist/refs/json-schema-draft-06.json' with { type: 'json' }
-import { fullFormats } from 'ajv-formats/dist/formats.js'
+import type { Ajv, Options } from 'ajv'
+import type { Ajv2019 } from 'ajv/dist/2019.js'
+import type { Ajv2020 } from 'ajv/dist/2020.js'
 import { compilePattern, matchesPattern } from '../decide/matching/pattern.ts'
 import type { TextTest } from '../decide/matching/text.ts'
 import { isShallow } from './json-value.ts'
+import { ajv, ajv2019, ajv2020, draft06, formats } from './libraries.ts'
 
 export type Compiled<T> = { readonly test: T } | { readonly problem: string }
 
@@ -65,16 +64,16 @@ function engineFor(schema: boolean | object): Engine | undefined {
     typeof named === 'string' ? named.replace(/^https?:\/\/json-schema\.org\/|\/schema#?$/g, '') : 'draft-07'
   switch (draft) {
     case 'draft-07':
-      return bounded(new Ajv(OPTIONS))
+      return bounded(new (ajv().Ajv)(OPTIONS))
     case 'draft-06': {
-      const engine = new Ajv(OPTIONS)
-      engine.addMetaSchema(draft06)
+      const engine = new (ajv().Ajv)(OPTIONS)
+      engine.addMetaSchema(draft06())
       return bounded(engine)
     }
     case 'draft/2019-09':
-      return bounded(new Ajv2019(OPTIONS))
+      return bounded(new (ajv2019().Ajv2019)(OPTIONS))
     case 'draft/2020-12':
-      return bounded(new Ajv2020(OPTIONS))
+      return bounded(new (ajv2020().Ajv2020)(OPTIONS))
     default:
       return undefined
   }
@@ -96,7 +95,7 @@ function boundedPattern(source: string): { test(subject: string): boolean } {
 
 /** Formats bounded in length, and `uniqueItems` in one pass: ajv compares each item with each. */
 function bounded<T extends Engine>(engine: T): T {
-  for (const [name, format] of Object.entries(fullFormats)) {
+  for (const [name, format] of Object.entries(formats().fullFormats)) {
     const judge = typeof format === 'object' && 'validate' in format ? format.validate : format
     if (typeof judge === 'string' || typeof judge === 'boolean' || name === 'regex') continue
     const fits = judge instanceof RegExp ? (text: string) => judge.test(text) : (judge as (value: never) => unknown)

@@ -1,8 +1,9 @@
 /** XML bodies: parsed without document types, so that no entity is ever expanded, and compared without regard to order. */
-import { DOMParser, type Document, type Element, type Node } from '@xmldom/xmldom'
+import type { Document, Element, Node } from '@xmldom/xmldom'
 import { canAssign, rememberedPairs } from '../decide/matching/assignment.ts'
 import { type BodyTest, type ReadBody, textOf } from '../decide/matching/body.ts'
 import type { Compiled } from './json-schema.ts'
+import { xmldom } from './libraries.ts'
 import { withinTime } from './within-time.ts'
 
 const MAX_BYTES = 1024 * 1024
@@ -26,6 +27,7 @@ export function xmlOf(body: ReadBody): Document | undefined {
 export function parseXml(text: string): { readonly document: Document } | { readonly problem: string } {
   if (/<!DOCTYPE/i.test(text)) return { problem: 'document types are not read' }
   if (!isShallow(text)) return { problem: `elements nested more than ${MAX_DEPTH} deep` }
+  const { DOMParser } = xmldom()
   let found: string | undefined
   try {
     const parser = new DOMParser({

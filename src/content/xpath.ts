@@ -1,16 +1,9 @@
 /** XPath 1.0 over XML bodies, bounded in time. */
-import { createRequire } from 'node:module'
 import type { BodyTest } from '../decide/matching/body.ts'
 import type { Compiled } from './json-schema.ts'
+import { xmldom, xpath } from './libraries.ts'
 import { withinTime } from './within-time.ts'
 import { xmlOf } from './xml.ts'
-
-/** What is used of the library; its own types would bring a browser's into the whole project. */
-interface Xpath {
-  parse(source: string): { evaluateBoolean(options: object): boolean }
-}
-
-const { parse } = createRequire(import.meta.url)('xpath') as Xpath
 
 /** Steps an expression may take; each axis over many nodes multiplies them by the number of nodes. */
 const STEP_BUDGET = 2 ** 21
@@ -24,8 +17,10 @@ export function compileXpath(
   source: string,
   namespaces: Readonly<Record<string, string>> | undefined,
 ): Compiled<BodyTest> {
+  // Here rather than at the first body, which would wait for it.
+  xmldom()
   try {
-    const expression = parse(source)
+    const expression = xpath().parse(source)
     const maxNodes = STEP_BUDGET ** (1 / Math.max(1, source.match(WIDE)?.length ?? 0))
     const settings = namespaces ? { namespaces: { ...namespaces } } : { allowAnyNamespaceForNoPrefix: true }
     const test: BodyTest = (body) => {

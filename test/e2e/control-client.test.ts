@@ -142,3 +142,34 @@ test('an expectation that is wrong is refused with its mistakes', async (t) => {
   assert.match(await rejection(client.mockAnyResponse(wrong)), /\$\.httpRequest\.paths: is not defined in the schema/)
   assert.deepEqual(await client.retrieveActiveExpectations({}), [])
 })
+
+test('expectations are cleared by a path alone', async (t) => {
+  const { lab, client } = await start(t)
+  await client.mockAnyResponse([hello('/a'), hello('/b')])
+  await client.clear('/a', 'EXPECTATIONS')
+  assert.deepEqual([(await lab.ask('/a')).status, (await lab.ask('/b')).status], [404, 201])
+})
+
+test('requests are retrieved and cleared by a path alone', async (t) => {
+  const { lab, client } = await start(t)
+  for (const path of ['/x?a=1', '/y', '/x']) await lab.ask(path)
+  assert.equal((await client.retrieveRecordedRequests('/x')).length, 2)
+  await client.clear('/x', 'LOG')
+  const left = (await client.retrieveRecordedRequests({})) as { path?: string }[]
+  assert.deepEqual(
+    left.map(({ path }) => path),
+    ['/y'],
+  )
+})
+
+test('requests are verified by what their bodies say', async (t) => {
+  const { lab, client } = await start(t)
+  await lab.ask('/order', { method: 'POST', body: { total: 12 }, headers: { 'content-type': 'application/json' } })
+  await client.verify({ path: '/order', body: { type: 'JSON_PATH', jsonPath: '$[?@ > 10]' } }, 1, 1)
+  const schema = { type: 'object', required: ['total'], properties: { total: { type: 'integer' } } }
+  await client.verify({ body: { type: 'JSON_SCHEMA', jsonSchema: JSON.stringify(schema) } }, 1, 1)
+  assert.match(
+    await rejection(client.verify({ body: { type: 'JSON_PATH', jsonPath: '$[?@ > 20]' } })),
+    /^Request not found at least once/,
+  )
+})
