@@ -1,5 +1,5 @@
 /** The inbound half of one run: programs that hand connections to the command's own ports to us, and our listeners. */
-import { isIP, type Server } from 'node:net'
+import { isIP } from 'node:net'
 import type { Logger } from 'pino'
 import type { InboundPort } from '../config/inbound-schema.ts'
 import type { Config } from '../config/schema.ts'
@@ -15,7 +15,7 @@ import { createApplication } from '../workloads/application.ts'
 import type { RunCgroup } from '../workloads/cgroup.ts'
 import { defaultInterface } from '../workloads/default-interface.ts'
 import type { RunState } from '../workloads/run-state.ts'
-import { whoListens } from '../workloads/who-listens.ts'
+import { adopt, listenIn } from './listening.ts'
 import { requireBuilt } from './requirements.ts'
 import { notedIn } from './rules-left.ts'
 import { addSourceRoutes, markOf, removeSourceRoutes, type SourceRoutes } from './source-routing.ts'
@@ -43,7 +43,6 @@ export interface InboundRun {
   open(plane: DataPlane): Promise<void>
 }
 
-const BACKLOG = 4096
 const PROG_TYPE_SK_LOOKUP = 30
 const MAP_TYPE_SOCKMAP = 15
 /** Any free port, but the same for both families. */
@@ -118,32 +117,8 @@ const keepSources = async ({ config, netns, netnsPath, state, undo, log }: Inbou
   return { mark, keeps: () => keeps, lost: (errno) => giveUp(`a socket with such an address: ${errorName(errno)}`) }
 }
 
-const MISSING_FAMILY = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
-
-/** A listening socket, or undefined where the namespace does not have the family. */
-const listenAt = (context: InboundContext, address: string, port: number): number | undefined => {
-  const { netns, cgroup } = context
-  const fd = netns.listen(`${cgroup.listener}/cgroup.procs`, address, port, BACKLOG)
-  if (fd >= 0) return fd
-  const errno = errorName(fd)
-  if (address.includes(':') && MISSING_FAMILY.has(errno)) return undefined
-  if (errno === 'EADDRINUSE') {
-    const who = whoListens(port, (name) => netns.readProcNet(name))
-    throw new UnderstudyError('PORT_IN_USE', `port ${port} is in use${who ? ` by ${who}` : ''}`, {
-      remedy: 'Set the proxyPort to 0 (any free port) or to another one, or end that process.',
-    })
-  }
-  throw new UnderstudyError('KERNEL_CALL_FAILED', `cannot listen on ${address} port ${port}: ${errno}`)
-}
-
-const adopt = async (server: Server, fd: number): Promise<number> => {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ fd }, BACKLOG, resolve)
-  })
-  const address = server.address()
-  return typeof address === 'object' && address ? address.port : 0
-}
+const listenAt = ({ netns, cgroup }: InboundContext, address: string, port: number): number | undefined =>
+  listenIn(netns, cgroup, { address, port, key: 'the proxyPort' })
 
 interface Listening {
   readonly appPort: number

@@ -1,6 +1,5 @@
 /** The kernel side of one run: its pin, its listeners in the workload's namespace, its policy. */
 import { mkdirSync, statfsSync } from 'node:fs'
-import type { Server } from 'node:net'
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.ts'
 import { UnderstudyError } from '../errors.ts'
@@ -13,16 +12,15 @@ import {
 } from '../kernel/layout.ts'
 import type { Netns } from '../kernel/netns.ts'
 import type { Kernel } from '../kernel/programs.ts'
-import { errorName, type Shim } from '../kernel/shim.ts'
+import type { Shim } from '../kernel/shim.ts'
 import type { KernelReading } from '../record/metrics-kernel.ts'
 import type { DataPlane } from '../understudy.ts'
 import type { RunCgroup } from '../workloads/cgroup.ts'
 import { PIN_FOLDER, type RunState } from '../workloads/run-state.ts'
 import { sourceAddress } from '../workloads/source-address.ts'
-import { whoListens } from '../workloads/who-listens.ts'
 import type { DnsPorts } from './dns.ts'
+import { adopt, listenIn } from './listening.ts'
 
-const BACKLOG = 4096
 const BPF_FS_MAGIC = 0xcafe4a11
 const BPFFS = '/sys/fs/bpf'
 /** There is one workload in a run. */
@@ -99,31 +97,6 @@ const requireLoopback = (netns: Netns): void => {
   )
 }
 
-const listenOn = (netns: Netns, cgroup: RunCgroup, address: string, port: number, isTransparent: boolean): number => {
-  const fd = netns.listen(`${cgroup.listener}/cgroup.procs`, address, port, BACKLOG, isTransparent)
-  if (fd >= 0) return fd
-  const errno = errorName(fd)
-  // A namespace without IPv6 has no IPv6 connections either.
-  if (address === '::1' && (errno === 'EADDRNOTAVAIL' || errno === 'EAFNOSUPPORT')) return -1
-  if (errno === 'EADDRINUSE') {
-    const who = whoListens(port, (name) => netns.readProcNet(name))
-    throw new UnderstudyError('PORT_IN_USE', `port ${port} is in use${who ? ` by ${who}` : ''}`, {
-      remedy: 'Set listenPort to 0 (any free port) or to another one, or end that process.',
-    })
-  }
-  throw new UnderstudyError('KERNEL_CALL_FAILED', `cannot listen on ${address} port ${port}: ${errno}`)
-}
-
-const adopt = async (server: Server, fd: number): Promise<number> => {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    // node listens again on a descriptor, and takes the backlog only here: among the options it is not looked at.
-    server.listen({ fd }, BACKLOG, resolve)
-  })
-  const address = server.address()
-  return typeof address === 'object' && address ? address.port : 0
-}
-
 /** Listens on both loopbacks inside the workload's namespace, and marks the sockets as ours for the guard. */
 export const openListeners = async (
   plane: DataPlane,
@@ -136,8 +109,8 @@ export const openListeners = async (
   const open = async (address: string): Promise<number> => {
     // A transparent socket may be bound to what is not there: IPv6 that is switched off would look as if it were on.
     if (netns.sourceTowards(address) === '') return 0
-    const fd = listenOn(netns, cgroup, address, config.listenPort, isTransparent)
-    if (fd < 0) return 0
+    const fd = listenIn(netns, cgroup, { address, port: config.listenPort, key: 'listenPort', isTransparent })
+    if (fd === undefined) return 0
     const port = await adopt(plane.createServer({ isTransparent }), fd)
     markListener(fd)
     return port
