@@ -39,7 +39,7 @@ export interface InboundRun {
   readonly kernel: InboundKernel
   /** For the data plane. */
   readonly plane: InboundOptions
-  /** Listens, and starts to steer; the data plane must close after this is undone. */
+  /** Listens, and starts to steer; as long as the command lives, the data plane must close after this is undone. */
   open(plane: DataPlane): Promise<void>
 }
 
