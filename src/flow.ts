@@ -2,6 +2,7 @@
  * The nouns of Understudy, types only. Everything else in `src/` is a stage that turns one of these into the next:
  * kernel → intercept (Flow) → resolve (Resolution) → decide (Decision) → act (Outcome) → record (ExchangeRecord).
  */
+import type { Forward, MockAction } from './action.ts'
 
 /** A TCP endpoint. `address` is an IP literal (IPv4 dotted, never v4-mapped; IPv6 without brackets) or, only when it
  * came from a request or an expectation, a host name. `port` is in host order. */
@@ -117,16 +118,6 @@ export interface RequestHead {
   readonly host?: string
 }
 
-/** A response that an expectation describes, ready to be written. */
-export interface MockResponse {
-  readonly statusCode: number
-  readonly reasonPhrase?: string
-  /** Name, value, name, value … */
-  readonly headers: readonly string[]
-  readonly body: Buffer
-  readonly delayMs: number
-}
-
 /** Why an exchange was refused; goes into the response header `x-understudy-reason`, the record and the metrics. */
 export type RefuseReason =
   | 'no_expectation'
@@ -139,8 +130,14 @@ export type RefuseReason =
   | 'proxy_header_refused'
 
 export type Decision =
-  | { readonly kind: 'mock'; readonly expectationId: string; readonly response: MockResponse }
-  | { readonly kind: 'forward'; readonly destination: Endpoint; readonly expectationId?: string }
+  | { readonly kind: 'mock'; readonly expectationId: string; readonly action: MockAction }
+  | {
+      readonly kind: 'forward'
+      readonly destination: Endpoint
+      readonly expectationId?: string
+      /** Of the expectation: how it wants the request sent. */
+      readonly action?: Forward
+    }
   | { readonly kind: 'relay'; readonly destination: Endpoint }
   | { readonly kind: 'refuse'; readonly status: number; readonly reason: RefuseReason }
 

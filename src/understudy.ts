@@ -175,7 +175,7 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
   return {
     selfId,
     http: {
-      mock: (exchange, decision, done) => mock(exchange, decision.response, done),
+      mock: (exchange, decision, done) => mock(exchange, decision.action, done),
       forward: (exchange, { destination, expectationId }, flow, { isVerbatim, mayLoop }, done) => {
         const isChosen = expectationId !== undefined
         const to = route(flow, destination, isChosen)

@@ -1,53 +1,15 @@
-/** Answers with what an expectation describes. */
-import type { MockResponse } from '../flow.ts'
+/** Carries out what an expectation answers with: one file for each kind of action. */
+import type { MockAction } from '../action.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
-import { encodeResponseHead, headerValue } from '../http1/response.ts'
-import { type Done, outcomeOf } from './finish.ts'
+import { fail } from './fail.ts'
+import type { Done } from './finish.ts'
+import { respond } from './respond.ts'
 
-/** The bytes of a response to an HTTP/1.1 client that keeps its connection: the same for every request. */
-const encoded = new WeakMap<MockResponse, Buffer>()
-
-const bodyAllowed = (statusCode: number): boolean => statusCode >= 200 && statusCode !== 204 && statusCode !== 304
-
-const encode = (response: MockResponse, body: Buffer, connection: readonly string[]): Buffer => {
-  const length =
-    bodyAllowed(response.statusCode) && headerValue(response.headers, 'content-length') === undefined
-      ? ['content-length', `${response.body.length}`]
-      : []
-  const headers = [...response.headers, ...length, ...connection]
-  const head = encodeResponseHead(response.statusCode, response.reasonPhrase, headers)
-  return Buffer.concat([Buffer.from(head, 'latin1'), body])
-}
-
-const bytesFor = (exchange: HttpExchange, response: MockResponse, body: Buffer): Buffer => {
-  const { head } = exchange.request
-  const plain = head.httpVersion === '1.1' && exchange.keepAlive
-  if (!plain) return encode(response, body, ['connection', exchange.keepAlive ? 'keep-alive' : 'close'])
-  if (body.length !== response.body.length) return encode(response, body, [])
-  let bytes = encoded.get(response)
-  if (!bytes) {
-    bytes = encode(response, body, [])
-    encoded.set(response, bytes)
-  }
-  return bytes
-}
-
-const NO_BODY = Buffer.alloc(0)
-
-const answer = (exchange: HttpExchange, response: MockResponse, done: Done): void => {
-  const silent = exchange.request.head.method === 'HEAD' || !bodyAllowed(response.statusCode)
-  const body = silent ? NO_BODY : response.body
-  const outcome = outcomeOf(exchange, response.statusCode, body.length)
-  exchange.sendWhole(bytesFor(exchange, response, body), body.length)
-  done(outcome)
-}
-
-/** Sends the response, after its delay. A client that goes meanwhile ends the wait. */
-export const mock = (exchange: HttpExchange, response: MockResponse, done: Done): void => {
-  if (response.delayMs === 0) return answer(exchange, response, done)
-  const timer = setTimeout(() => answer(exchange, response, done), response.delayMs)
-  exchange.onGone = (fault, status) => {
-    clearTimeout(timer)
-    done(outcomeOf(exchange, status, 0, fault))
+export const mock = (exchange: HttpExchange, action: MockAction, done: Done): void => {
+  switch (action.kind) {
+    case 'respond':
+      return respond(exchange, action.response, done)
+    case 'fail':
+      return fail(exchange, action, done)
   }
 }

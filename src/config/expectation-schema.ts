@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import type { ExpectationSpec } from '../decide/matching/expectation.ts'
-import { Forward, Response } from './action-schema.ts'
+import { actionOf, actionShape, problemWithActions } from './actions/table.ts'
 import { chosen, isRecord, notYetKeys } from './chosen-schema.ts'
 import { Request } from './request-schema.ts'
 import { TimeUnit, UNIT_MS, Whole } from './time-schema.ts'
@@ -25,28 +25,10 @@ const TimeToLive = chosen<number>((given) =>
         .transform(({ timeUnit, timeToLive }) => timeToLive * UNIT_MS[timeUnit]),
 )
 
-const OTHER_ACTIONS = [
-  'httpResponseTemplate',
-  'httpResponseClassCallback',
-  'httpResponseObjectCallback',
-  'httpResponses',
-  'httpForwardTemplate',
-  'httpForwardClassCallback',
-  'httpForwardObjectCallback',
-  'httpOverrideForwardedRequest',
-  'httpError',
-]
-
 /** One expectation; what comes out remembers what went in. */
 export const Expectation = chosen<ExpectationSpec>((given, report) => {
-  if (isRecord(given)) {
-    const has = (key: string): boolean => given[key] !== undefined
-    const hasOther = OTHER_ACTIONS.some(has)
-    if (has('httpResponse') && has('httpForward'))
-      report('one action only: httpResponse or httpForward', ['httpForward'])
-    else if (!has('httpResponse') && !has('httpForward') && !hasOther)
-      report('no action: give httpResponse or httpForward')
-  }
+  const problem = problemWithActions(given)
+  if (problem) report(problem.message, problem.path)
   return OneExpectation.transform((spec): ExpectationSpec => ({ ...spec, source: given }))
 })
 
@@ -55,11 +37,9 @@ const OneExpectation = z
     id: z.string().min(1).optional(),
     priority: z.int().default(0),
     httpRequest: Request.optional(),
-    httpResponse: Response.optional(),
-    httpForward: Forward.optional(),
+    ...actionShape,
     times: Times.default(Infinity),
     timeToLive: TimeToLive.default(Infinity),
-    ...notYetKeys(OTHER_ACTIONS),
     ...notYetKeys([
       'scenarioName',
       'scenarioState',
@@ -70,10 +50,11 @@ const OneExpectation = z
       'rateLimit',
     ]),
   })
-  .transform(({ httpResponse, httpForward, times, timeToLive, ...rest }): ExpectationSpec => {
-    const action = httpResponse ?? httpForward
+  .transform((read): ExpectationSpec => {
+    const { id, priority, httpRequest, times, timeToLive } = read
+    const action = actionOf(read)
     // Without one, `Expectation` has already said so.
-    return action ? { ...rest, action, remainingTimes: times, timeToLiveMs: timeToLive } : z.NEVER
+    return action ? { id, priority, httpRequest, action, remainingTimes: times, timeToLiveMs: timeToLive } : z.NEVER
   })
 
 const List = chosen((given, report) => {

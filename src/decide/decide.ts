@@ -26,15 +26,15 @@ const NOWHERE: Decision = { kind: 'refuse', status: 502, reason: 'no_destination
  */
 export function decide(question: Question, store: ExpectationStore): Decision | { readonly kind: 'needs_body' } {
   const { head, body, nowMs, policy, resolution } = question
-  const result = store.match(head, body, nowMs)
+  const result = store.match({ head, body, nowMs })
   switch (result.kind) {
     case 'needs_body':
       return NEEDS_BODY
     case 'matched': {
-      const { id, action } = result.expectation
-      return action.kind === 'respond'
-        ? { kind: 'mock', expectationId: id, response: action.response }
-        : { kind: 'forward', destination: action.destination, expectationId: id }
+      const { action, expectation } = result
+      if (action.kind !== 'forward') return { kind: 'mock', expectationId: expectation.id, action }
+      const destination = action.to ?? resolution.destination
+      return destination ? { kind: 'forward', destination, expectationId: expectation.id, action } : NOWHERE
     }
     case 'none':
       if (policy.onUnmatched === 'refuse') return UNEXPECTED

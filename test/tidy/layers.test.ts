@@ -4,17 +4,18 @@ import { posix } from 'node:path'
 import { test } from 'node:test'
 import { filesUnder, read, withoutComments } from './tree.ts'
 
-const MIDDLE = ['flow', 'errors', 'resolve', 'decide']
+const MIDDLE = ['action', 'flow', 'errors', 'resolve', 'decide']
 /** What an adapter may see: the middle, the wire formats, which do no I/O either, and the one way to reset a socket. */
 const INWARD = [...MIDDLE, 'http1', 'tls', 'proxy-protocol', 'reset']
 const ADAPTERS = ['kernel', 'capture', 'workloads', 'intercept', 'act', 'dns', 'record', 'control', 'config']
 
 /** Room → the other rooms its files may import. A room is a folder of src/, or a file directly in it. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  flow: [],
+  action: [],
+  flow: ['action'],
   errors: [],
   resolve: ['flow', 'errors'],
-  decide: ['flow', 'errors'],
+  decide: ['action', 'flow', 'errors'],
   http1: ['flow', 'errors'],
   tls: [],
   'proxy-protocol': ['flow', 'errors', 'resolve'],

@@ -1,11 +1,7 @@
 /** An expectation ready to be matched: everything that can be worked out once has been. */
-import type { Endpoint, MockResponse } from '../../flow.ts'
+import type { Action } from '../../action.ts'
 import type { RequestMatcher } from './request.ts'
 import { compileRequest, type RequestSpec } from './request-spec.ts'
-
-export type Action =
-  | { readonly kind: 'respond'; readonly response: MockResponse }
-  | { readonly kind: 'forward'; readonly destination: Endpoint }
 
 export interface Expectation {
   readonly id: string
@@ -14,6 +10,8 @@ export interface Expectation {
   /** Undefined matches every request. */
   readonly request: RequestMatcher | undefined
   readonly action: Action
+  /** Whether the action needs the whole body of the request. */
+  readonly needsBody: boolean
   /** How many requests it may still match; Infinity when unlimited. */
   readonly remainingTimes: number
   /** How long it lives from the start of its store; Infinity when unlimited. */
@@ -38,5 +36,16 @@ export interface ExpectationSpec {
 export function compileExpectation(spec: ExpectationSpec, defaultId: string): Expectation {
   const { priority, action, remainingTimes, timeToLiveMs, source } = spec
   const request = spec.httpRequest && compileRequest(spec.httpRequest)
-  return { id: spec.id ?? defaultId, priority, request, action, remainingTimes, timeToLiveMs, source }
+  const needsBody = needsBodyOf(action)
+  return { id: spec.id ?? defaultId, priority, request, action, needsBody, remainingTimes, timeToLiveMs, source }
+}
+
+/** Which actions work with the body of the request, and not only with its head. */
+function needsBodyOf(action: Action): boolean {
+  switch (action.kind) {
+    case 'respond':
+    case 'fail':
+    case 'forward':
+      return false
+  }
 }

@@ -1,4 +1,5 @@
 /** The live expectations: which one answers a request, how often each still may, and how the list of them changes. */
+import type { Action } from '../../action.ts'
 import type { RequestHead } from '../../flow.ts'
 import { type Candidates, createCandidates } from './candidates.ts'
 import type { Expectation } from './expectation.ts'
@@ -6,9 +7,20 @@ import { matchesRequest, type Subject } from './request.ts'
 
 export type MatchResult =
   | { readonly kind: 'none' }
-  /** The first expectation that fits the head also asks for the body: ask again with it. */
+  /** The first expectation that fits the head asks for the body, or its action does: ask again with it. */
   | { readonly kind: 'needs_body' }
-  | { readonly kind: 'matched'; readonly expectation: Expectation }
+  /** `action` is the one of the expectation that is due. */
+  | { readonly kind: 'matched'; readonly expectation: Expectation; readonly action: Action }
+
+/** The request that is asked about. */
+export interface Asked {
+  readonly head: RequestHead
+  /** Undefined while it has not been read; 'unavailable' when it is over the byte budget: then no expectation that asks
+   * for a body matches. */
+  readonly body: Buffer | 'unavailable' | undefined
+  /** Of the same clock as `createdAtMs`. */
+  readonly nowMs: number
+}
 
 /** An expectation that may still match, with how often. */
 export interface LiveExpectation {
@@ -19,12 +31,8 @@ export interface LiveExpectation {
 export interface ExpectationStore {
   /** How many expectations it holds; ones that are used up or too old count until they are swept out. */
   readonly size: number
-  /**
-   * The first expectation, by priority and then in the order given, that matches; uses up one of its `times`.
-   * `body` is undefined while it has not been read, and 'unavailable' when it is over the byte budget: then no
-   * expectation that asks for a body matches. `nowMs` is of the same clock as `createdAtMs`.
-   */
-  match(head: RequestHead, body: Buffer | 'unavailable' | undefined, nowMs: number): MatchResult
+  /** The first expectation, by priority and then in the order given, that matches; uses up one of its `times`. */
+  match(asked: Asked): MatchResult
   /** Adds each, or replaces the one of the same id, which keeps its place among its equals and starts its life anew. */
   upsert(expectations: readonly Expectation[], nowMs: number): void
   /** Takes out those with these ids; they are freed. */
@@ -51,8 +59,7 @@ interface Entry {
   bornMs: number | undefined
 }
 
-interface Search extends Subject {
-  readonly nowMs: number
+interface Search extends Subject, Asked {
   entries: readonly Entry[]
   /** Whether the expectation accepted last still needs the body. */
   isWaiting: boolean
@@ -66,7 +73,7 @@ interface Section {
 
 const newEntry = (expectation: Expectation, bornMs: number | undefined): Entry => ({
   expectation,
-  matched: { kind: 'matched', expectation },
+  matched: { kind: 'matched', expectation, action: expectation.action },
   remainingTimes: expectation.remainingTimes,
   bornMs,
 })
@@ -89,7 +96,7 @@ const accepts = (search: Search, rank: number): boolean => {
   const { request } = entry.expectation
   const verdict = request ? matchesRequest(request, search) : 'yes'
   if (verdict === 'no') return false
-  search.isWaiting = verdict === 'needs_body'
+  search.isWaiting = verdict === 'needs_body' || (entry.expectation.needsBody && search.body === undefined)
   return true
 }
 
@@ -155,7 +162,7 @@ export function createExpectationStore(expectations: readonly Expectation[], cre
     get size() {
       return byId.size
     },
-    match(head, body, nowMs) {
+    match({ head, body, nowMs }) {
       const search: Search = {
         head,
         body,

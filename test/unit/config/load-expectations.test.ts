@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import type { MockResponse } from '../../../src/action.ts'
 import { loadExpectations } from '../../../src/config/load-expectations.ts'
 import type { Expectation } from '../../../src/decide/matching/expectation.ts'
 import { createExpectationStore } from '../../../src/decide/matching/store.ts'
 import { UnderstudyError } from '../../../src/errors.ts'
-import type { MockResponse } from '../../../src/flow.ts'
 import { answer, head } from '../decide/build.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'expectations-'))
@@ -102,8 +102,8 @@ test('status, reason and delay have defaults and can be set', () => {
 
 test('a forward has port 80 unless it says otherwise', () => {
   const [first, second] = load('[{httpForward: {host: a.b}}, {httpForward: {host: "::1", port: 81, scheme: HTTP}}]')
-  assert.deepEqual(first?.action, { kind: 'forward', destination: { address: 'a.b', port: 80 } })
-  assert.deepEqual(second?.action, { kind: 'forward', destination: { address: '::1', port: 81 } })
+  assert.deepEqual(first?.action, { kind: 'forward', to: { address: 'a.b', port: 80 } })
+  assert.deepEqual(second?.action, { kind: 'forward', to: { address: '::1', port: 81 } })
 })
 
 test('times and time to live are read, and none given means unlimited', () => {
@@ -174,7 +174,7 @@ test('every problem is listed with its line, column and key', () => {
     'mock.yaml:8:35 [0].httpRequest.queryStringParameters.page: expected a string, got 3',
     'mock.yaml:10:17 [0].httpResponse.statusCode: expected at least 200: after a 1xx the client waits for',
     'mock.yaml:11:23 [0].httpResponse.delay.timeUnit: expected one of "NANOSECONDS", "MICROSECONDS", "MIL',
-    'mock.yaml:12:3 [1]: no action: give httpResponse or httpForward',
+    'mock.yaml:12:3 [1]: no action: give httpResponse, httpForward or another one',
     'mock.yaml:12:7 [1].id: the same id as [0]; ids are unique in a file',
     'mock.yaml:13:11 [1].times.remaining: unknown key; did you mean "remainingTimes"?',
   ])
@@ -184,8 +184,10 @@ const ONE_PROBLEM: readonly (readonly [situation: string, text: string, problem:
   ['an empty file', '', 'mock.yaml:1:1 the file is empty'],
   ['a file that holds a word', 'hello', /expected an object, got "hello"$/],
   ['two actions', 'httpResponse: {}\nhttpForward: {host: a}', /^mock.yaml:2:1 httpForward: one action only/],
-  ['an action of another version', 'httpError: {}', 'mock.yaml:1:1 httpError: not supported yet'],
-  ['no action', 'id: a', /no action: give httpResponse or httpForward$/],
+  ['an action of another version', 'dnsResponse: {}', 'mock.yaml:1:1 dnsResponse: not supported yet'],
+  ['an error that does nothing', 'httpError: {}', /httpError: does nothing: give dropConnection: true/],
+  ['a Java class', 'httpResponseClassCallback: {callbackClass: a.B}', /no JVM here that could load a class/],
+  ['no action', 'id: a', /no action: give httpResponse, httpForward or another one$/],
   ['HTTPS', 'httpForward: {host: a, scheme: HTTPS}', /scheme: forwarding over HTTPS is not supported yet$/],
   ['a host with a port', 'httpForward: {host: "a:80"}', /host: expected a host name or an IP address alone/],
   ['a mapped address', 'httpForward: {host: "::ffff:1.2.3.4"}', /host: expected a host name or an IP address alone/],

@@ -1,7 +1,8 @@
 /** Requests and expectations for tests, in few words. */
+import type { MockResponse } from '../../../src/action.ts'
 import { compileExpectation, type Expectation, type ExpectationSpec } from '../../../src/decide/matching/expectation.ts'
 import { createExpectationStore, type ExpectationStore } from '../../../src/decide/matching/store.ts'
-import type { MockResponse, RequestHead } from '../../../src/flow.ts'
+import type { RequestHead } from '../../../src/flow.ts'
 
 export const OK: MockResponse = { statusCode: 200, headers: [], body: Buffer.from('ok'), delayMs: 0 }
 
@@ -34,6 +35,6 @@ export function answer(
   nowMs = 0,
 ): string {
   const bytes = typeof body === 'string' && body !== 'unavailable' ? Buffer.from(body) : body
-  const result = store.match(request, bytes as Buffer | 'unavailable' | undefined, nowMs)
+  const result = store.match({ head: request, body: bytes as Buffer | 'unavailable' | undefined, nowMs })
   return result.kind === 'matched' ? result.expectation.id : result.kind
 }

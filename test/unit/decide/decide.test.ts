@@ -12,16 +12,22 @@ function question(line: string, changes: Partial<Question> = {}): Question {
 
 test('a matched request is answered with the response of its expectation', () => {
   const store = storeOf({ id: 'orders', httpRequest: { path: '/orders' } })
-  assert.deepEqual(decide(question('GET /orders'), store), { kind: 'mock', expectationId: 'orders', response: OK })
+  assert.deepEqual(decide(question('GET /orders'), store), {
+    kind: 'mock',
+    expectationId: 'orders',
+    action: { kind: 'respond', response: OK },
+  })
 })
 
 test('a matched request can be sent to the destination its expectation names', () => {
   const elsewhere = { address: 'other.example', port: 81 }
-  const store = storeOf({ id: 'moved', action: { kind: 'forward', destination: elsewhere } })
+  const action = { kind: 'forward', to: elsewhere } as const
+  const store = storeOf({ id: 'moved', action })
   assert.deepEqual(decide(question('GET /'), store), {
     kind: 'forward',
     destination: elsewhere,
     expectationId: 'moved',
+    action,
   })
 })
 

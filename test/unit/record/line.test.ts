@@ -110,7 +110,12 @@ test('a canary in headers, userinfo, body and secret parameters is in no line', 
   })
   const response = { statusCode: 200, headers: ['Set-Cookie', canary], body: Buffer.from(canary), delayMs: 0 }
   const text = lineText(
-    exchangeLine(exchange({ request: hostile, decision: { kind: 'mock', expectationId: 'e', response } })),
+    exchangeLine(
+      exchange({
+        request: hostile,
+        decision: { kind: 'mock', expectationId: 'e', action: { kind: 'respond', response } },
+      }),
+    ),
   )
   assert.ok(!text.includes(canary), text)
   assert.match(text, /"query":"token=\*\*\*&page=2"/)

@@ -35,7 +35,10 @@ export const request = (changes: Partial<RequestHead> = {}): RequestHead => ({
 export const mock: Decision = {
   kind: 'mock',
   expectationId: 'greeting',
-  response: { statusCode: 200, headers: [], body: Buffer.from('hi'), delayMs: 0 },
+  action: {
+    kind: 'respond',
+    response: { statusCode: 200, headers: [], body: Buffer.from('hi'), delayMs: 0 },
+  },
 }
 export const forward = {
   kind: 'forward',
