@@ -22,6 +22,9 @@ export interface Workload {
   /** The number that ties policy, listener and kernel records together; unique within one agent, never 0. */
   readonly id: number
   readonly name: string
+  /** Of Kubernetes, or as the settings say; what expectations with a scope go by. */
+  readonly namespace?: string
+  readonly labels?: Readonly<Record<string, string>>
 }
 
 /** The process that called connect(), as the kernel saw it. */
@@ -129,6 +132,30 @@ export type RefuseReason =
   | 'loop'
   | 'proxy_header_refused'
 
+/** What kept an expectation from matching: a part of the request, or something else that it asks for. */
+export type MissReason =
+  | 'method'
+  | 'path'
+  | 'queryStringParameters'
+  | 'headers'
+  | 'cookies'
+  | 'pathParameters'
+  | 'keepAlive'
+  | 'secure'
+  | 'protocol'
+  | 'body'
+  /** All of it matches, and the matcher is turned round. */
+  | 'not'
+  | 'scope'
+  | 'scenario'
+  | 'percentage'
+
+/** Of a request that nothing matched: the expectation that came closest, of those whose path was near enough to be asked. */
+export interface Closest {
+  readonly expectationId: string
+  readonly reason: MissReason
+}
+
 export type Decision =
   | { readonly kind: 'mock'; readonly expectationId: string; readonly action: MockAction }
   | {
@@ -137,9 +164,10 @@ export type Decision =
       readonly expectationId?: string
       /** Of the expectation: how it wants the request sent. */
       readonly action?: Forward
+      readonly closest?: Closest
     }
   | { readonly kind: 'relay'; readonly destination: Endpoint }
-  | { readonly kind: 'refuse'; readonly status: number; readonly reason: RefuseReason }
+  | { readonly kind: 'refuse'; readonly status: number; readonly reason: RefuseReason; readonly closest?: Closest }
 
 /** Why an upstream leg failed, in words a user can act on; also the value of `x-understudy-reason`. */
 export type UpstreamFault =

@@ -251,7 +251,10 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
     carryOut(seen, decision, { flow, early, resolution }, stages, (outcome) => finish(decision, outcome))
   }
   const ask = (body: Buffer | 'unavailable' | undefined): void => {
-    const decided = decide({ head, resolution, body, policy, nowMs: startedAtMs }, stages.store)
+    const decided = decide(
+      { head, resolution, body, policy, nowMs: startedAtMs, flow: seen, namesOf: stages.namesOf },
+      stages.store,
+    )
     const goesRound =
       (isBack && isProxied(decided, flow)) || (decided.kind === 'forward' && stages.isOwnLeg(flow.client))
     const decision = goesRound ? LOOP : decided

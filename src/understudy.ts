@@ -28,6 +28,7 @@ import { type ApplicationSockets, createApplicationDial } from './act/to-applica
 import { openTunnel } from './act/tunnel.ts'
 import { type ForwardTarget, hostHeader } from './act/upstream-request.ts'
 import { connectWithin, createUpstreams, type Upstreams } from './act/upstreams.ts'
+import { inNetworks } from './config/networks.ts'
 import type { Config } from './config/schema.ts'
 import type { ServerPorts } from './control/ports.ts'
 import { createControlStage } from './control-stage.ts'
@@ -43,7 +44,6 @@ import { createListener, type Identify } from './intercept/listener.ts'
 import { type OpenOptions, openFlow } from './intercept/open.ts'
 import { readPreamble } from './intercept/preamble.ts'
 import { createSessions, type Sessions } from './intercept/sessions.ts'
-import { createTrustedPeers } from './intercept/trusted-peers.ts'
 import { acceptFlow, type Intercept, type Stages } from './pipeline.ts'
 import type { Metrics } from './record/metrics.ts'
 import type { Recorder } from './record/recorder.ts'
@@ -206,7 +206,7 @@ const createPreamble = (
   silent: WeakSet<Socket>,
 ): Pick<Intercept, 'preamble'> => {
   if (config.proxyProtocolFrom.length === 0) return {}
-  const isTrusted = createTrustedPeers(config.proxyProtocolFrom)
+  const isTrusted = inNetworks(config.proxyProtocolFrom)
   const same = {
     onMalformed: config.proxyProtocolMalformed,
     timeoutMs: config.peekTimeoutMs,
@@ -246,7 +246,7 @@ const createStages = (
   isOwn: IsOwn,
 ): { stages: Stages; sessions: Sessions; opening: Set<Socket>; work: { readonly done: number } } => {
   const { config, metrics, recorder } = options
-  const store = createExpectationStore(options.expectations, nowMs())
+  const store = createExpectationStore(options.expectations, nowMs(), Math.random)
   const api = createApi(options, store)
   const sessions = createSessions({
     limits: limitsOf(config),

@@ -36,6 +36,8 @@ export const ANSWER_ALL: Expectation = {
   priority: 0,
   request: undefined,
   action: { kind: 'respond', response: { statusCode: STATUS, headers: [], body: Buffer.alloc(0), delayMs: 0 } },
+  conditions: undefined,
+  turns: undefined,
   needsBody: false,
   remainingTimes: Number.POSITIVE_INFINITY,
   timeToLiveMs: Number.POSITIVE_INFINITY,

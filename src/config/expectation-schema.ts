@@ -6,7 +6,8 @@
 import { z } from 'zod'
 import type { ExpectationSpec } from '../decide/matching/expectation.ts'
 import { actionOf, actionShape, problemWithActions } from './actions/table.ts'
-import { chosen, isRecord, notYetKeys } from './chosen-schema.ts'
+import { chosen, isRecord, notYetKeys, refused } from './chosen-schema.ts'
+import { conditionShape, conditionsOf, problemWithScenario } from './conditions-schema.ts'
 import { Request } from './request-schema.ts'
 import { TimeUnit, UNIT_MS, Whole } from './time-schema.ts'
 
@@ -29,6 +30,8 @@ const TimeToLive = chosen<number>((given) =>
 export const Expectation = chosen<ExpectationSpec>((given, report) => {
   const problem = problemWithActions(given)
   if (problem) report(problem.message, problem.path)
+  const stray = problemWithScenario(given)
+  if (stray) report(stray.message, [stray.key])
   return OneExpectation.transform((spec): ExpectationSpec => ({ ...spec, source: given }))
 })
 
@@ -40,21 +43,20 @@ const OneExpectation = z
     ...actionShape,
     times: Times.default(Infinity),
     timeToLive: TimeToLive.default(Infinity),
-    ...notYetKeys([
-      'scenarioName',
-      'scenarioState',
-      'newScenarioState',
-      'percentage',
-      'namespace',
-      'chaos',
-      'rateLimit',
-    ]),
+    ...conditionShape,
+    /** When a recorded one was answered; of no consequence. */
+    timestamp: z.string().optional(),
+    namespace: refused('not supported: a header does not say who somebody is; use scope: {namespace: …}').optional(),
+    ...notYetKeys(['chaos', 'crossProtocolScenarios', 'capture']),
   })
   .transform((read): ExpectationSpec => {
     const { id, priority, httpRequest, times, timeToLive } = read
-    const action = actionOf(read)
-    // Without one, `Expectation` has already said so.
-    return action ? { id, priority, httpRequest, action, remainingTimes: times, timeToLiveMs: timeToLive } : z.NEVER
+    const does = actionOf(read)
+    const conditions = conditionsOf(read)
+    // Without an action, `Expectation` has already said so.
+    return does
+      ? { id, priority, httpRequest, conditions, ...does, remainingTimes: times, timeToLiveMs: timeToLive }
+      : z.NEVER
   })
 
 const List = chosen((given, report) => {

@@ -1,5 +1,5 @@
 /** The two shapes in which an operator names destinations to leave alone: port ranges and CIDRs. */
-import { BlockList, isIP, isIPv4 } from 'node:net'
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
 
 const MAX_PORT = 65535
@@ -46,6 +46,18 @@ export const Cidr = z.string({ error: CIDR_EXPECTED }).transform((input, context
   }
   return { address, prefix }
 })
+
+/** A test for addresses: whether one is in one of the networks. */
+export const inNetworks = (networks: readonly Cidr[]): ((address: string) => boolean) => {
+  const list = new BlockList()
+  const familyOf = (address: string) => (isIPv6(address) ? 'ipv6' : 'ipv4')
+  for (const { address, prefix } of networks) list.addSubnet(address, prefix, familyOf(address))
+  return (address) => {
+    // A zone tells links apart, not networks.
+    const [bare = ''] = address.split('%', 1)
+    return isIP(bare) !== 0 && list.check(bare, familyOf(bare))
+  }
+}
 
 const MAPPED = new BlockList()
 MAPPED.addSubnet('::ffff:0:0', 96, 'ipv6')

@@ -35,7 +35,7 @@ export const clear: Handler = (call, context) => {
 }
 
 export const reset: Handler = (_call, { store, log }) => {
-  store.clear()
+  store.reset()
   log.clear()
   return DONE
 }

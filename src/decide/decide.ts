@@ -1,5 +1,5 @@
 /** What to do with one exchange: a pure function of the request, the resolution, the policy and the expectations. */
-import type { Decision, RequestHead, Resolution } from '../flow.ts'
+import type { Decision, Flow, RequestHead, Resolution, Workload } from '../flow.ts'
 import type { ExpectationStore } from './matching/store.ts'
 
 export interface Policy {
@@ -14,11 +14,14 @@ export interface Question {
   readonly body: Buffer | 'unavailable' | undefined
   readonly policy: Policy
   readonly nowMs: number
+  readonly flow: Flow
+  /** The names that the workload asked DNS for and was given this address. */
+  readonly namesOf: (workload: Workload, address: string) => readonly string[]
 }
 
 const NEEDS_BODY = { kind: 'needs_body' } as const
-const UNEXPECTED: Decision = { kind: 'refuse', status: 404, reason: 'no_expectation' }
-const NOWHERE: Decision = { kind: 'refuse', status: 502, reason: 'no_destination' }
+const UNEXPECTED = { kind: 'refuse', status: 404, reason: 'no_expectation' } as const
+const NOWHERE = { kind: 'refuse', status: 502, reason: 'no_destination' } as const
 
 /**
  * An expectation's answer first, else what the policy says. `needs_body` is answered at most once: ask again with the
@@ -26,7 +29,8 @@ const NOWHERE: Decision = { kind: 'refuse', status: 502, reason: 'no_destination
  */
 export function decide(question: Question, store: ExpectationStore): Decision | { readonly kind: 'needs_body' } {
   const { head, body, nowMs, policy, resolution } = question
-  const result = store.match({ head, body, nowMs })
+  // The question says whose request it is, so it is the origin as it stands.
+  const result = store.match({ head, body, nowMs, origin: question })
   switch (result.kind) {
     case 'needs_body':
       return NEEDS_BODY
@@ -36,8 +40,14 @@ export function decide(question: Question, store: ExpectationStore): Decision | 
       const destination = action.to ?? resolution.destination
       return destination ? { kind: 'forward', destination, expectationId: expectation.id, action } : NOWHERE
     }
-    case 'none':
-      if (policy.onUnmatched === 'refuse') return UNEXPECTED
-      return resolution.destination ? { kind: 'forward', destination: resolution.destination } : NOWHERE
+    case 'none': {
+      const decision = unmatched(policy, resolution)
+      return result.closest ? { ...decision, closest: result.closest } : decision
+    }
   }
+}
+
+function unmatched({ onUnmatched }: Policy, { destination }: Resolution): Decision & { kind: 'forward' | 'refuse' } {
+  if (onUnmatched === 'refuse') return UNEXPECTED
+  return destination ? { kind: 'forward', destination } : NOWHERE
 }

@@ -58,6 +58,8 @@ export interface ExchangeLine {
   readonly trail: readonly TrailStep[]
   readonly decision: Decision['kind']
   readonly expectation: string | undefined
+  /** Of a request that nothing matched: the expectation that came closest, and what kept it from matching. */
+  readonly closest: string | undefined
   /** The address dialled. */
   readonly destination: string | undefined
   /** Inbound HTTP: what was asked for, and what we asked the application for, as URLs. */
@@ -165,6 +167,7 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
     trail: resolution.trail.slice(0, TRAIL_STEPS).map((attempt) => trailStep(attempt, text)),
     decision: decision.kind,
     expectation: expectationOf(decision),
+    closest: closestOf(decision),
     destination: text(dialled),
     originalUrl: url(host ?? original),
     proxiedUrl: url(text(dialled)),
@@ -231,6 +234,11 @@ const nameText = (name: string | undefined): string | undefined =>
 const expectationOf = (decision: Decision): string | undefined => {
   const id = decision.kind === 'mock' || decision.kind === 'forward' ? decision.expectationId : undefined
   return id === undefined ? undefined : visible(bounded(id, NAME_CHARS))
+}
+
+const closestOf = (decision: Decision): string | undefined => {
+  const closest = decision.kind === 'forward' || decision.kind === 'refuse' ? decision.closest : undefined
+  return closest && `${visible(bounded(closest.expectationId, NAME_CHARS))} (${closest.reason})`
 }
 
 const kept = (text: string, limit: number): string => visible(detached(bounded(text, limit)))

@@ -1,10 +1,12 @@
 /** Every action that an expectation may name; it names exactly one. A new one is a file here, a row here, and a file in `act/`. */
 import type { z } from 'zod'
 import type { Action } from '../../action.ts'
+import type { ExpectationSpec } from '../../decide/matching/expectation.ts'
 import { isRecord, notYetKeys, refused } from '../chosen-schema.ts'
 import { ErrorAction } from './error.ts'
 import { ForwardTo } from './forward.ts'
 import { Response } from './response.ts'
+import { problemWithTurns, turnShape, turnsOf } from './turns.ts'
 
 const ACTIONS = {
   httpResponse: Response.optional(),
@@ -20,7 +22,6 @@ const ABSENT = {
   ...notYetKeys([
     'httpResponseTemplate',
     'httpResponseObjectCallback',
-    'httpResponses',
     'httpForwardTemplate',
     'httpForwardObjectCallback',
     'httpOverrideForwardedRequest',
@@ -34,21 +35,32 @@ const ABSENT = {
   httpForwardClassCallback: refused(NO_CLASSES).optional(),
 }
 
-/** Keys of an expectation that name its action. */
-export const actionShape = { ...ACTIONS, ...ABSENT }
+/** Keys that name an action; one of them is there. */
+const NAMING = [...NAMES, ...Object.keys(ABSENT), 'httpResponses']
 
-/** What is wrong with how many actions are given, if anything is, and at which key. */
-export const problemWithActions = (
-  given: unknown,
-): { readonly message: string; readonly path: readonly string[] } | undefined => {
-  if (!isRecord(given)) return undefined
-  const [first, second] = Object.keys(actionShape).filter((name) => given[name] !== undefined)
-  if (first === undefined) return { message: 'no action: give httpResponse, httpForward or another one', path: [] }
-  return second === undefined ? undefined : { message: `one action only: there is ${first} already`, path: [second] }
+/** Keys of an expectation that say what it does. */
+export const actionShape = { ...ACTIONS, ...turnShape, ...ABSENT }
+
+interface Problem {
+  readonly message: string
+  readonly path: readonly string[]
 }
 
-/** The one that is there, read; `undefined` where its problems have been told. */
-export const actionOf = (read: Readonly<Partial<Record<ActionName, Action | undefined>>>): Action | undefined => {
-  for (const name of NAMES) if (read[name]) return read[name]
-  return undefined
+/** What is wrong with how many actions are given, if anything is, and at which key. */
+export const problemWithActions = (given: unknown): Problem | undefined => {
+  if (!isRecord(given)) return undefined
+  const [first, second] = NAMING.filter((name) => given[name] !== undefined)
+  if (first === undefined) return { message: 'no action: give httpResponse, httpForward or another one', path: [] }
+  if (second !== undefined) return { message: `one action only: there is ${first} already`, path: [second] }
+  const problem = problemWithTurns(given)
+  return problem && { message: problem.message, path: [problem.key] }
+}
+
+type Read = Readonly<Partial<Record<ActionName, Action | undefined>>> & Parameters<typeof turnsOf>[0]
+
+/** The one that is there, read, with its turns; `undefined` where its problems have been told. */
+export const actionOf = (read: Read): Pick<ExpectationSpec, 'action' | 'turns'> | undefined => {
+  for (const name of NAMES) if (read[name]) return { action: read[name] }
+  const turns = turnsOf(read)
+  return turns && { action: turns.first, turns }
 }

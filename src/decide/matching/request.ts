@@ -1,5 +1,5 @@
 /** One request against one matcher: the head first, the body only when everything else already fits. */
-import type { RequestHead } from '../../flow.ts'
+import type { MissReason, RequestHead } from '../../flow.ts'
 import { type BodyMatcher, matchesBody, type ReadBody } from './body.ts'
 import { parseCookies } from './cookies.ts'
 import { matchesPairs, type PairsMatcher } from './pairs.ts'
@@ -32,17 +32,7 @@ export interface MoreMatcher {
 }
 
 /** The parts of a request, in the order they are compared. */
-export type RequestField =
-  | 'method'
-  | 'path'
-  | 'queryStringParameters'
-  | 'headers'
-  | 'cookies'
-  | 'pathParameters'
-  | 'keepAlive'
-  | 'secure'
-  | 'protocol'
-  | 'body'
+export type RequestField = Exclude<MissReason, 'scope' | 'scenario' | 'percentage'>
 
 /** One request being matched; what is costly to read is read once, when first asked for. */
 export interface Subject {
@@ -52,18 +42,35 @@ export interface Subject {
   query: readonly string[] | undefined
   read: ReadBody | undefined
   cookies?: readonly string[]
+  /** Why the last matcher said no. */
+  failed?: RequestField | undefined
 }
 
 export type Verdict = 'no' | 'yes' | 'needs_body'
 
 export function matchesRequest(matcher: RequestMatcher, subject: Subject): Verdict {
   const field = headMismatch(matcher, subject)
-  if (field !== undefined) return matcher.negated ? 'yes' : 'no'
-  if (!matcher.body) return matcher.negated ? 'no' : 'yes'
+  if (matcher.negated) return negatedVerdict(matcher, subject, field)
+  if (field !== undefined) return no(subject, field)
+  if (!matcher.body) return 'yes'
+  if (subject.body === undefined) return 'needs_body'
+  if (subject.body === 'unavailable') return no(subject, 'body')
+  return matchesBody(matcher.body, readOf(subject, subject.body)) ? 'yes' : no(subject, 'body')
+}
+
+function no(subject: Subject, field: RequestField): Verdict {
+  subject.failed = field
+  return 'no'
+}
+
+/** Of a matcher that is turned round; `field` is what does not match, so far. */
+function negatedVerdict(matcher: RequestMatcher, subject: Subject, field: RequestField | undefined): Verdict {
+  if (field !== undefined) return 'yes'
+  if (!matcher.body) return no(subject, 'not')
   if (subject.body === undefined) return 'needs_body'
   // Nobody knows whether a body that is too large matches, so neither does its negation.
-  if (subject.body === 'unavailable') return 'no'
-  return matchesBody(matcher.body, readOf(subject, subject.body)) !== matcher.negated ? 'yes' : 'no'
+  if (subject.body === 'unavailable') return no(subject, 'body')
+  return matchesBody(matcher.body, readOf(subject, subject.body)) ? no(subject, 'not') : 'yes'
 }
 
 /** The first part of the request, in the order of `RequestField`, that does not match; undefined when all do. */

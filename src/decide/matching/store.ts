@@ -1,26 +1,19 @@
-/** The live expectations: which one answers a request, how often each still may, and how the list of them changes. */
-import type { Action } from '../../action.ts'
-import type { RequestHead } from '../../flow.ts'
-import { type Candidates, createCandidates } from './candidates.ts'
+/** The live expectations: which one answers a request, with what, and how often each still may. */
+import type { MissReason } from '../../flow.ts'
 import type { Expectation } from './expectation.ts'
-import { matchesRequest, type Subject } from './request.ts'
-
-export type MatchResult =
-  | { readonly kind: 'none' }
-  /** The first expectation that fits the head asks for the body, or its action does: ask again with it. */
-  | { readonly kind: 'needs_body' }
-  /** `action` is the one of the expectation that is due. */
-  | { readonly kind: 'matched'; readonly expectation: Expectation; readonly action: Action }
-
-/** The request that is asked about. */
-export interface Asked {
-  readonly head: RequestHead
-  /** Undefined while it has not been read; 'unavailable' when it is over the byte budget: then no expectation that asks
-   * for a body matches. */
-  readonly body: Buffer | 'unavailable' | undefined
-  /** Of the same clock as `createdAtMs`. */
-  readonly nowMs: number
-}
+import { createLiveEntries } from './live-entries.ts'
+import { createRateLimits } from './rate-limits.ts'
+import { createScenarios, type Scenarios } from './scenarios.ts'
+import {
+  type Asked,
+  type Entry,
+  type MatchResult,
+  reasonAgainst,
+  type Search,
+  type State,
+  startSearch,
+} from './search.ts'
+import { actionAt } from './turns.ts'
 
 /** An expectation that may still match, with how often. */
 export interface LiveExpectation {
@@ -28,16 +21,27 @@ export interface LiveExpectation {
   readonly remainingTimes: number
 }
 
+/** `reason` is undefined where it matches. */
+export interface Considered {
+  readonly expectation: Expectation
+  readonly reason: MissReason | undefined
+}
+
 export interface ExpectationStore {
+  readonly scenarios: Scenarios
   /** How many expectations it holds; ones that are used up or too old count until they are swept out. */
   readonly size: number
   /** The first expectation, by priority and then in the order given, that matches; uses up one of its `times`. */
   match(asked: Asked): MatchResult
+  /** Why each live expectation would not answer, in the order in which they are asked; nothing is used up. */
+  explain(asked: Asked): Considered[]
   /** Adds each, or replaces the one of the same id, which keeps its place among its equals and starts its life anew. */
   upsert(expectations: readonly Expectation[], nowMs: number): void
   /** Takes out those with these ids; they are freed. */
   remove(ids: ReadonlySet<string>): void
   clear(): void
+  /** `clear`, and no memory of scenarios and rates either. */
+  reset(): void
   /** The live expectation of that id. */
   get(id: string, nowMs: number): LiveExpectation | undefined
   /** All that may still match, in the order in which they are asked. */
@@ -46,152 +50,69 @@ export interface ExpectationStore {
 
 const NO_MATCH: MatchResult = { kind: 'none' }
 const NEEDS_BODY: MatchResult = { kind: 'needs_body' }
-/** How many may stand behind the index, in a small one of their own, before both are made anew. */
-const TAIL = 256
-/** Used-up expectations are swept out when there are more of them than this and than live ones. */
-const DEAD = 64
 
-interface Entry {
-  readonly expectation: Expectation
-  readonly matched: MatchResult
-  remainingTimes: number
-  /** Undefined until the first request, where the store was not told the time. */
-  bornMs: number | undefined
-}
-
-interface Search extends Subject, Asked {
-  entries: readonly Entry[]
-  /** Whether the expectation accepted last still needs the body. */
-  isWaiting: boolean
-}
-
-/** A stretch of the order with its index. */
-interface Section {
-  readonly entries: Entry[]
-  readonly candidates: Candidates
-}
-
-const newEntry = (expectation: Expectation, bornMs: number | undefined): Entry => ({
-  expectation,
-  matched: { kind: 'matched', expectation, action: expectation.action },
-  remainingTimes: expectation.remainingTimes,
-  bornMs,
-})
-
-const section = (entries: Entry[]): Section => ({
-  entries,
-  candidates: createCandidates(entries.map(({ expectation }) => expectation)),
-})
-
-const isLive = ({ remainingTimes, bornMs, expectation }: Entry, nowMs: number): boolean =>
-  remainingTimes > 0 && nowMs - (bornMs ?? nowMs) < expectation.timeToLiveMs
-
-const priorityOf = (entry: Entry | undefined): number => entry?.expectation.priority ?? Infinity
-
-const accepts = (search: Search, rank: number): boolean => {
-  const entry = search.entries[rank]
-  if (!entry) return false
-  entry.bornMs ??= search.nowMs
-  if (!isLive(entry, search.nowMs)) return false
-  const { request } = entry.expectation
-  const verdict = request ? matchesRequest(request, search) : 'yes'
-  if (verdict === 'no') return false
-  search.isWaiting = verdict === 'needs_body' || (entry.expectation.needsBody && search.body === undefined)
-  return true
-}
-
-/** The first entry of a section that a search accepts. */
-const firstOf = ({ entries, candidates }: Section, search: Search): Entry | undefined => {
-  search.entries = entries
-  const rank = candidates.first(search.head.path, search, accepts)
-  return rank === -1 ? undefined : entries[rank]
-}
-
-/** By priority; the sort is stable, so among equals the order of arrival is kept. */
-const inOrder = (entries: Iterable<Entry>): Entry[] => [...entries].sort((a, b) => priorityOf(b) - priorityOf(a))
+const unmatched = ({ closest, closestReason: reason }: Search): MatchResult =>
+  closest ? { kind: 'none', closest: { expectationId: closest.expectation.id, reason } } : NO_MATCH
 
 /**
- * `createdAtMs` is when `timeToLive` of these starts to count; left out, it is the time of the first request.
- *
- * What is added one after the other, as tests do, goes behind the index into a small second one: adding costs the same
- * however many there are, but for every 256th.
+ * `createdAtMs` is when `timeToLive` of these starts to count; left out, it is the time of the first request. `random` gives
+ * numbers from 0 up to, not including, 1.
  */
-export function createExpectationStore(expectations: readonly Expectation[], createdAtMs?: number): ExpectationStore {
-  /** In the order of arrival. */
-  const byId = new Map<string, Entry>()
-  let front = section([])
-  let tail = section([])
-  let dead = 0
+export function createExpectationStore(
+  expectations: readonly Expectation[],
+  createdAtMs?: number,
+  random: () => number = () => 0,
+): ExpectationStore {
+  const state: State = { scenarios: createScenarios(), random }
+  const limits = createRateLimits()
+  const live = createLiveEntries()
 
-  const rebuild = (): void => {
-    front = section(inOrder(byId.values()))
-    tail = section([])
-    dead = 0
-  }
-  const sweep = (nowMs: number): void => {
-    for (const [id, entry] of byId) if (!isLive(entry, nowMs)) byId.delete(id)
-    rebuild()
-  }
-  /** Whether `added` may simply stand behind all the others. */
-  const fitsBehind = (added: readonly Entry[]): boolean => {
-    const last = tail.entries.at(-1) ?? front.entries.at(-1)
-    return tail.entries.length + added.length <= TAIL && added.every((one) => priorityOf(one) <= priorityOf(last))
+  /** The answer that is due, where it is not the same each time. */
+  const dueOf = (entry: Entry, nowMs: number): MatchResult => {
+    const { expectation } = entry
+    const { conditions, turns, id } = expectation
+    const refusal = conditions?.rateLimit && limits.take(conditions.rateLimit, id, nowMs)
+    if (refusal) return { kind: 'matched', expectation, action: refusal }
+    const { scenario } = conditions ?? {}
+    if (scenario?.next !== undefined) state.scenarios.set(scenario.name, { state: scenario.next })
+    const action = turns && actionAt(turns, entry.turn++, random)
+    return action ? { kind: 'matched', expectation, action } : entry.matched
   }
   const useUp = (entry: Entry, nowMs: number): MatchResult => {
-    entry.remainingTimes--
-    if (entry.remainingTimes <= 0 && ++dead > DEAD && dead > byId.size / 2) sweep(nowMs)
-    return entry.matched
-  }
-  const put = (given: readonly Expectation[], nowMs: number | undefined): void => {
-    const added: Entry[] = []
-    let hasReplaced = false
-    for (const expectation of given) {
-      const entry = newEntry(expectation, nowMs)
-      const replaces = byId.has(expectation.id)
-      byId.set(expectation.id, entry) // a Map keeps the place of a key that it has
-      if (replaces) hasReplaced = true
-      else added.push(entry)
-    }
-    if (hasReplaced || !fitsBehind(added)) rebuild()
-    else if (added.length > 0) tail = section(inOrder([...tail.entries, ...added]))
+    const { conditions, turns } = entry.expectation
+    const due = conditions || turns ? dueOf(entry, nowMs) : entry.matched
+    if (--entry.remainingTimes <= 0) live.usedUp(nowMs)
+    return due
   }
 
-  put(expectations, createdAtMs)
-  rebuild()
+  live.put(expectations, createdAtMs)
   return {
     get size() {
-      return byId.size
+      return live.size
     },
-    match({ head, body, nowMs }) {
-      const search: Search = {
-        head,
-        body,
-        nowMs,
-        query: undefined,
-        read: undefined,
-        entries: [],
-        isWaiting: false,
-      }
-      const entry = firstOf(front, search) ?? firstOf(tail, search)
-      if (!entry) return NO_MATCH
-      return search.isWaiting ? NEEDS_BODY : useUp(entry, nowMs)
+    scenarios: state.scenarios,
+    match(asked) {
+      const search = startSearch(asked, state)
+      const entry = live.first(search)
+      if (!entry) return unmatched(search)
+      return search.isWaiting ? NEEDS_BODY : useUp(entry, asked.nowMs)
     },
-    upsert: put,
-    remove(ids) {
-      let removed = 0
-      for (const id of ids) if (byId.delete(id)) removed++
-      if (removed > 0) rebuild()
+    explain(asked) {
+      const search = startSearch(asked, state)
+      return live.list(asked.nowMs).map((entry) => {
+        const { expectation } = entry
+        return { expectation, reason: reasonAgainst(search, expectation) }
+      })
     },
-    clear() {
-      byId.clear()
-      rebuild()
+    upsert: live.put,
+    remove: live.remove,
+    clear: live.clear,
+    reset() {
+      live.clear()
+      state.scenarios.clear()
+      limits.clear()
     },
-    get(id, nowMs) {
-      const entry = byId.get(id)
-      return entry && isLive(entry, nowMs) ? entry : undefined
-    },
-    list(nowMs) {
-      return [...front.entries, ...tail.entries].filter((entry) => isLive(entry, nowMs))
-    },
+    get: live.get,
+    list: live.list,
   }
 }

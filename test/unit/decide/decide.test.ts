@@ -1,13 +1,31 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decide, type Question } from '../../../src/decide/decide.ts'
+import type { Flow } from '../../../src/flow.ts'
 import { head, OK, storeOf } from './build.ts'
 
+const FLOW: Flow = {
+  cookie: 0n,
+  workload: { id: 1, name: 'test' },
+  direction: 'outbound',
+  client: { address: '127.0.0.1', port: 1 },
+  local: { address: '127.0.0.1', port: 2 },
+  fd: -1,
+}
 const destination = { address: '192.0.2.7', port: 8080 }
 
 function question(line: string, changes: Partial<Question> = {}): Question {
   const resolution = { destination, trail: [] }
-  return { head: head(line), resolution, body: undefined, policy: { onUnmatched: 'forward' }, nowMs: 0, ...changes }
+  return {
+    head: head(line),
+    resolution,
+    body: undefined,
+    policy: { onUnmatched: 'forward' },
+    nowMs: 0,
+    flow: FLOW,
+    namesOf: () => [],
+    ...changes,
+  }
 }
 
 test('a matched request is answered with the response of its expectation', () => {

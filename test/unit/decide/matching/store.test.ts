@@ -172,3 +172,63 @@ test('what is used up or too old is not listed, and leaves when there is much of
   assert.deepEqual(live.list(20), [])
   assert.ok(live.size < 100, `${live.size} are held`)
 })
+
+const share = (percentage: number) => ({
+  conditions: { scope: undefined, scenario: undefined, percentage, rateLimit: undefined },
+})
+
+test('an expectation for a share of the requests leaves the others to the next', () => {
+  const draws = [0.29, 0.3, 0, 0.99]
+  const all = [expectation(share(30), 'some'), expectation({}, 'rest')]
+  const store = createExpectationStore(all, 0, () => draws.shift() ?? 0)
+  assert.deepEqual(
+    [1, 2, 3, 4].map(() => answer(store, head('GET /'))),
+    ['some', 'rest', 'some', 'rest'],
+  )
+})
+
+test('none of a hundred is never, and all of them is always', () => {
+  for (const draw of [0, 0.5, 0.999]) {
+    const never = createExpectationStore([expectation(share(0))], 0, () => draw)
+    const always = createExpectationStore([expectation(share(100))], 0, () => draw)
+    assert.deepEqual([answer(never, head('GET /')), answer(always, head('GET /'))], ['none', 'e'])
+  }
+})
+
+test('chance is asked once for a request whose body has to be awaited', () => {
+  let draws = 0
+  const asks = [expectation({ ...share(50), httpRequest: { body } })]
+  const store = createExpectationStore(asks, 0, () => draws++ * 0)
+  assert.equal(answer(store, head('GET /')), 'needs_body')
+  assert.equal(answer(store, head('GET /'), 'x'), 'e')
+  assert.equal(draws, 1)
+})
+
+test('where nothing matches, the one that came closest is named with what kept it away', () => {
+  const store = storeOf(
+    { httpRequest: { path: '/a', method: 'POST' } },
+    { httpRequest: { path: '/a', method: 'GET', headers: [{ name: 'x', values: ['1'] }] } },
+    { httpRequest: { path: '/b' } },
+  )
+  const closest = (line: string) => {
+    const result = store.match({ head: head(line), body: undefined, nowMs: 0 })
+    return result.kind === 'none' ? result.closest : result.kind
+  }
+  assert.deepEqual(closest('GET /a'), { expectationId: '1', reason: 'headers' })
+  assert.equal(closest('GET /c'), undefined)
+})
+
+test('every expectation is explained, and nothing is used up by it', () => {
+  const store = storeOf(
+    { httpRequest: { path: '/a', method: 'POST' } },
+    { httpRequest: { path: '/b' } },
+    { httpRequest: { path: '/a', not: true } },
+    { httpRequest: { path: '/a', body }, remainingTimes: 1 },
+  )
+  const asked = { head: head('GET /a'), body: Buffer.from('x'), nowMs: 0 }
+  for (let round = 0; round < 2; round++)
+    assert.deepEqual(
+      store.explain(asked).map(({ reason }) => reason),
+      ['method', 'path', 'not', undefined],
+    )
+})

@@ -1,0 +1,88 @@
+/** The list of live expectations with its index, and how it changes. */
+import type { Expectation } from './expectation.ts'
+import { type Entry, firstOf, isLive, newEntry, priorityOf, type Search, section } from './search.ts'
+
+export interface LiveEntries {
+  readonly size: number
+  /** Adds each, or replaces the one of the same id, which keeps its place among its equals and starts its life anew. */
+  put(given: readonly Expectation[], nowMs: number | undefined): void
+  remove(ids: ReadonlySet<string>): void
+  clear(): void
+  get(id: string, nowMs: number): Entry | undefined
+  /** In the order in which they are asked. */
+  list(nowMs: number): Entry[]
+  /** The first one that the search accepts. */
+  first(search: Search): Entry | undefined
+  /** One more has answered for the last time. */
+  usedUp(nowMs: number): void
+}
+
+/** How many may stand behind the index, in a small one of their own, before both are made anew. */
+const TAIL = 256
+/** Used-up expectations are swept out when there are more of them than this and than live ones. */
+const DEAD = 64
+
+/** By priority; the sort is stable, so among equals the order of arrival is kept. */
+const inOrder = (entries: Iterable<Entry>): Entry[] => [...entries].sort((a, b) => priorityOf(b) - priorityOf(a))
+
+/**
+ * What is added one after the other, as tests do, goes behind the index into a small second one: adding costs the same
+ * however many there are, but for every 256th.
+ */
+export function createLiveEntries(): LiveEntries {
+  /** In the order of arrival. */
+  const byId = new Map<string, Entry>()
+  let front = section([])
+  let tail = section([])
+  let dead = 0
+
+  const rebuild = (): void => {
+    front = section(inOrder(byId.values()))
+    tail = section([])
+    dead = 0
+  }
+  /** Whether `added` may simply stand behind all the others. */
+  const fitsBehind = (added: readonly Entry[]): boolean => {
+    const last = tail.entries.at(-1) ?? front.entries.at(-1)
+    return tail.entries.length + added.length <= TAIL && added.every((one) => priorityOf(one) <= priorityOf(last))
+  }
+
+  return {
+    get size() {
+      return byId.size
+    },
+    put(given, nowMs) {
+      const added: Entry[] = []
+      let hasReplaced = false
+      for (const expectation of given) {
+        const entry = newEntry(expectation, nowMs)
+        const replaces = byId.has(expectation.id)
+        byId.set(expectation.id, entry) // a Map keeps the place of a key that it has
+        if (replaces) hasReplaced = true
+        else added.push(entry)
+      }
+      if (hasReplaced || !fitsBehind(added)) rebuild()
+      else if (added.length > 0) tail = section(inOrder([...tail.entries, ...added]))
+    },
+    remove(ids) {
+      let removed = 0
+      for (const id of ids) if (byId.delete(id)) removed++
+      if (removed > 0) rebuild()
+    },
+    clear() {
+      byId.clear()
+      rebuild()
+    },
+    get(id, nowMs) {
+      const entry = byId.get(id)
+      return entry && isLive(entry, nowMs) ? entry : undefined
+    },
+    list: (nowMs) => [...front.entries, ...tail.entries].filter((entry) => isLive(entry, nowMs)),
+    first: (search) => firstOf(front, search) ?? firstOf(tail, search),
+    usedUp(nowMs) {
+      if (++dead <= DEAD || dead <= byId.size / 2) return
+      for (const [id, entry] of byId) if (!isLive(entry, nowMs)) byId.delete(id)
+      rebuild()
+    },
+  }
+}
