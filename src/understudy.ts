@@ -33,6 +33,7 @@ import type { Config } from './config/schema.ts'
 import type { ServerPorts } from './control/ports.ts'
 import { createControlStage } from './control-stage.ts'
 import type { Expectation } from './decide/matching/expectation.ts'
+import { expectedHosts } from './decide/matching/expected-hosts.ts'
 import { createExpectationStore, type ExpectationStore } from './decide/matching/store.ts'
 import type { Direction, Endpoint, Flow, Outcome, Workload } from './flow.ts'
 import { FORWARDED_BY } from './http1/forwarded-by.ts'
@@ -95,6 +96,8 @@ export interface ListenerTraits {
 export interface DataPlane {
   /** A server for one listening socket; whoever calls makes it listen, and has its port then known as our own. */
   createServer(traits?: ListenerTraits): Server
+  /** Whether some expectation names this host, in lower case. */
+  isExpectedHost(name: string): boolean
   /** Ends idle connections at once, busy ones after their exchange, all after `graceMs`. */
   close(graceMs: number): Promise<void>
 }
@@ -321,6 +324,20 @@ const createStages = (
   return { stages, sessions, opening, work }
 }
 
+/** Looks through the expectations again only when they have changed. */
+const createExpectedHosts = (store: ExpectationStore): ((name: string) => boolean) => {
+  const read = (): ReadonlySet<string> => expectedHosts(store.list(nowMs()).map(({ expectation }) => expectation))
+  let { version } = store
+  let hosts = read()
+  return (name) => {
+    if (store.version !== version) {
+      version = store.version
+      hosts = read()
+    }
+    return hosts.has(name)
+  }
+}
+
 const portOf = (server: Server): number => {
   const address = server.address()
   return typeof address === 'object' && address ? address.port : 0
@@ -333,6 +350,7 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
   const isOwn: IsOwn = ({ address, port }) => ownPorts.has(port) && isLocalAddress(address)
   const upstream = createUpstream(options, isOwn)
   const { stages, sessions, opening, work } = createStages(options, upstream, isOwn)
+  const isExpectedHost = createExpectedHosts(stages.store)
   const idleMemory = createIdleMemory(() => work.done, options.releaseMemory)
   const sweeper = setInterval(() => {
     sessions.tick(nowMs())
@@ -359,6 +377,7 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
       servers.push(server)
       return server
     },
+    isExpectedHost,
     close: async (graceMs) => {
       for (const server of servers) server.close()
       sessions.drain()

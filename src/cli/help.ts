@@ -28,6 +28,8 @@ it was going; Understudy answers from the expectations or forwards. Nothing stay
       --unmatched WHAT     requests that nothing matches: forward (default) or refuse
       --netns NAME         run COMMAND in this network namespace (a name of \`ip netns\`, or a path)
       --capture HOW        auto (default), ebpf, nft, iptables, tproxy, or none for rules of your own (docs/capture.md)
+      --control PORT       answer MockServer's API on 127.0.0.1:PORT while it runs (docs/control-api.md); 0 takes any
+                           free one. COMMAND finds it in UNDERSTUDY_CONTROL_URL
       --as-root            under sudo, run COMMAND as root and not as the user who called sudo
       --log-level LEVEL    fatal, error, warn (default), info, debug, trace, silent; goes to standard error
   -h, --help

@@ -35,10 +35,10 @@ export const oneOf = <T extends string>(
 }
 
 /** A port number from a flag. Throws BAD_USAGE. */
-export const portFlag = (command: string, value: unknown, fallback: number): number => {
+export const portFlag = (command: string, value: unknown, fallback: number, flag = 'port'): number => {
   if (value === undefined) return fallback
   const port = /^\d{1,5}$/.test(String(value)) ? Number(value) : -1
-  if (port < 0 || port > 65535) throw badUsage(`--port is a number from 0 to 65535, not "${String(value)}"`, command)
+  if (port < 0 || port > 65535) throw badUsage(`--${flag} is a number from 0 to 65535, not "${String(value)}"`, command)
   return port
 }
 

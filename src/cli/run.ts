@@ -5,13 +5,14 @@ import { netnsPath } from '../kernel/netns.ts'
 import { runCommand } from '../run/run-command.ts'
 import { invokingUser } from '../workloads/from-command.ts'
 import { HELP } from './help.ts'
-import { COMMON_FLAGS, loadInputs, oneOf, parseFlags } from './options.ts'
+import { COMMON_FLAGS, loadInputs, oneOf, parseFlags, portFlag } from './options.ts'
 
 export const RUN_FLAGS = {
   ...COMMON_FLAGS,
   summary: { type: 'boolean' },
   netns: { type: 'string' },
   capture: { type: 'string' },
+  control: { type: 'string' },
   'as-root': { type: 'boolean' },
 } as const
 
@@ -46,6 +47,7 @@ export const run = async (args: readonly string[]): Promise<number> => {
   const inputs = loadInputs('run', values, { logLevel: 'warn' })
   const user = values['as-root'] ? undefined : invokingUser(env)
   const { netns, record, summary } = values
+  const controlPort = values['control'] === undefined ? undefined : portFlag('run', values['control'], 0, 'control')
   const result = await runCommand({
     ...inputs,
     config: capture ? { ...inputs.config, capture } : inputs.config,
@@ -55,6 +57,7 @@ export const run = async (args: readonly string[]): Promise<number> => {
     ...(user ? { user } : {}),
     ...(typeof netns === 'string' ? { netns: netnsPath(netns) } : {}),
     ...(typeof record === 'string' ? { recordPath: record } : {}),
+    ...(controlPort === undefined ? {} : { controlPort }),
   })
   if (result.summary) process.stderr.write(`\n${result.summary}`)
   return result.status

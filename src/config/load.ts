@@ -13,8 +13,13 @@ export interface LoadedConfig {
 export type Env = Readonly<Record<string, string | undefined>>
 
 const PREFIX = 'UNDERSTUDY_'
-/** Read by the launcher, the build and the tests, not settings. */
-const OTHER_NAMES = new Set(['UNDERSTUDY_NODE', 'UNDERSTUDY_REQUIRE_KERNEL', 'UNDERSTUDY_OPEN_FILES'])
+/** Read by the launcher, the build and the tests, or given to commands; not settings. */
+const OTHER_NAMES = new Set([
+  'UNDERSTUDY_NODE',
+  'UNDERSTUDY_REQUIRE_KERNEL',
+  'UNDERSTUDY_OPEN_FILES',
+  'UNDERSTUDY_CONTROL_URL',
+])
 const FileShape = z.record(z.string(), z.unknown()).optional()
 
 /** The environment name of every key. */

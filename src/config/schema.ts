@@ -197,9 +197,23 @@ export const Config = z
       env: 'UNDERSTUDY_DNS_CACHE_ENTRIES',
       doc: 'Most DNS answers kept for as long as their records allow; 0 asks the resolver each time.',
     }),
+    workloadNamespace: z
+      .string()
+      .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, {
+        error: 'expected the name of a namespace, such as "payments"',
+      })
+      .default('local')
+      .meta({
+        env: 'UNDERSTUDY_WORKLOAD_NAMESPACE',
+        doc: 'The namespace that the command of `run` belongs to, for expectations with a scope (docs/scopes.md).',
+      }),
+    workloadLabels: z.record(z.string().min(1), z.string()).default({}).meta({
+      env: 'UNDERSTUDY_WORKLOAD_LABELS',
+      doc: 'The labels that the command of `run` has, for expectations with a scope.',
+    }),
     controlEnabled: flag.default(true).meta({
       env: 'UNDERSTUDY_CONTROL_ENABLED',
-      doc: "Whether `serve` answers MockServer's control API on its port, and keeps an event log for it.",
+      doc: "Whether `serve` answers MockServer's control API on its port, and keeps an event log for it; `run` does where `--control` asks for it.",
     }),
     controlBodyBytes: whole(1024, 256 * MIB)
       .default(16 * MIB)

@@ -20,8 +20,8 @@ export interface ServerPorts {
   listening(): readonly number[]
   /** Listens on one more port, 0 for any; rejects where it cannot. */
   bind(port: number): Promise<number>
-  /** Begins to end the process's work; returns at once. */
-  stop(): void
+  /** Begins to end the process's work; returns at once. Not there where somebody else decides when it ends. */
+  readonly stop?: () => void
 }
 
 export interface Context {

@@ -29,6 +29,7 @@ export const bind: Handler = async (call, context) => {
 
 /** Answers first: the server drains, so that the answer still leaves. */
 export const stop: Handler = (_call, { server }) => {
+  if (!server.stop) return text(403, 'this server ends with the command that it was started for')
   server.stop()
   return { status: 200 }
 }

@@ -3,8 +3,6 @@ import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { connectFrom } from '../act/dial.ts'
 import type { Config } from '../config/schema.ts'
-import type { Expectation } from '../decide/matching/expectation.ts'
-import { expectedHosts } from '../decide/matching/expected-hosts.ts'
 import { createDns, type Dns } from '../dns/dns.ts'
 import { parseHosts } from '../dns/hosts-file.ts'
 import type { LookUp } from '../dns/look-up.ts'
@@ -41,11 +39,10 @@ const PORT_TRIES = 32
 /** A namespace without IPv6 has no IPv6 resolvers either. */
 const NO_FAMILY = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
 
-/** What a run remembers of DNS, before anybody asks it. */
-export const createRunDns = (config: Config, expectations: readonly Expectation[], metrics: Metrics): Dns => {
-  const hosts = expectedHosts(expectations)
+/** What a run remembers of DNS, before anybody asks it. `isExpected`: an expectation names this host. */
+export const createRunDns = (config: Config, isExpected: (name: string) => boolean, metrics: Metrics): Dns => {
   return createDns({
-    isExpected: (name) => hosts.has(name),
+    isExpected,
     isExpectedFirst: config.onUnmatched === 'refuse',
     reserved4: config.dnsReserved4,
     reserved6: config.dnsReserved6,

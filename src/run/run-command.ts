@@ -4,27 +4,25 @@
  * its end.
  */
 import type { Logger } from 'pino'
-import { lookUpHere } from '../act/dial.ts'
 import { type Config, defaultConfig } from '../config/schema.ts'
 import type { Expectation } from '../decide/matching/expectation.ts'
 import type { Dns } from '../dns/dns.ts'
-import type { Workload } from '../flow.ts'
-import { openNetns } from '../kernel/netns.ts'
+import { type Netns, openNetns } from '../kernel/netns.ts'
 import { openOriginalDestinations } from '../kernel/original-destination.ts'
 import type { Kernel } from '../kernel/programs.ts'
 import { loadShim, type Shim } from '../kernel/shim.ts'
 import { PATHS } from '../paths.ts'
 import { createRecordStage, type RecordStage } from '../record-stage.ts'
-import { createDataPlane } from '../understudy.ts'
 import { createRunCgroup, ownCgroup, type RunCgroup, removeRunCgroup, runCgroup } from '../workloads/cgroup.ts'
 import { endLeftovers, holdSignals, type RunningCommand, startCommand, type User } from '../workloads/from-command.ts'
 import { type RunState, recordRun, sweep } from '../workloads/run-state.ts'
-import { createRunDns, NO_DNS, type RunDns, serveRunDns } from './dns.ts'
+import { NO_DNS, serveRunDns } from './dns.ts'
 import { type InboundRun, prepareInbound } from './inbound.ts'
-import { openListeners, readingOf, WORKLOAD_ID } from './interception.ts'
-import { openCapture } from './open-capture.ts'
+import { openListeners, readingOf } from './interception.ts'
+import { type ChosenCapture, openCapture } from './open-capture.ts'
 import { requireBuilt, requireLinuxRoot } from './requirements.ts'
 import { lockPorts, sweepPorts } from './rules-left.ts'
+import { createRunPlane } from './run-plane.ts'
 import { createUndo, type Undo, watchForCrash } from './undo.ts'
 
 export interface RunOptions {
@@ -37,6 +35,8 @@ export interface RunOptions {
   /** A network namespace file to run the command in. */
   readonly netns?: string
   readonly recordPath?: string
+  /** Where the control API is served, 0 for any free port; undefined = nowhere. */
+  readonly controlPort?: number
   readonly withSummary: boolean
 }
 
@@ -69,6 +69,7 @@ interface Started {
   readonly kernel?: Kernel
   readonly inbound?: InboundRun
   readonly dns?: Dns
+  readonly controlPort?: number
   /** Closes listeners and connections. */
   readonly closePlane: () => Promise<void>
 }
@@ -79,8 +80,17 @@ interface Undos {
   readonly undo: Undo
 }
 
-/** Everything up to the interception. Whatever it has made when it throws is in the undos. */
-const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos: Undos): Promise<Started> => {
+/** What a run stands on before anything listens. */
+export interface Ground {
+  readonly state: RunState
+  readonly cgroup: RunCgroup
+  readonly netns: Netns
+  readonly capture: ChosenCapture
+  readonly inbound?: InboundRun
+}
+
+/** The cgroup, the namespace, and the ways to capture that can fail on this machine. */
+const prepare = async (options: RunOptions, shim: Shim, record: RecordStage, undos: Undos): Promise<Ground> => {
   const { ground, undo } = undos
   const { config } = options
   const { log } = record
@@ -94,66 +104,63 @@ const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos
   undo.add(netns.close)
   const nat = openOriginalDestinations(shim, netns.fd, { onLimit: record.metrics.limitHit })
   undo.add(nat.close)
+  const where = { netns, netnsPath: options.netns, cgroup }
   const capture = await openCapture({
     config,
     shim,
     log,
     recorder: record.recorder,
     state,
-    cgroup,
-    netns,
-    netnsPath: options.netns,
+    ...where,
     natEvidence: { soOriginalDst: nat.soOriginalDst, conntrack: nat.conntrack },
     undo,
   })
-  const { kernel } = capture
-  const where = { netns, netnsPath: options.netns, cgroup }
-  const inbound = await prepareInbound({ shim, config, ...where, main: kernel, state, undo, log })
-  const workload: Workload = { id: WORKLOAD_ID, name: options.argv[0] }
-  const dns = kernel && config.dnsEnabled ? createRunDns(config, options.expectations, record.metrics) : undefined
-  let served: RunDns | undefined
-  const plane = createDataPlane({
-    config,
-    expectations: options.expectations,
-    recorder: record.recorder,
-    metrics: record.metrics,
-    log,
-    workload,
-    direction: 'outbound',
-    identify: capture.identify,
-    evidence: { ...capture.evidence, ...(dns ? { nameOf: dns.nameOf } : {}) },
-    ...(dns ? { isReserved: dns.isReserved, namesOf: dns.namesOf } : {}),
-    releaseMemory: () => void shim.raw('understudy_trim_memory'),
-    makeSocket: (ipv6, source) => netns.makeSocket(ipv6, source, 0),
-    // In our own namespace our own resolver is the command's.
-    lookUp: (name, done) => (options.netns && served ? served.lookUp : lookUpHere)(name, done),
-    ...(inbound ? { inbound: inbound.plane } : {}),
-  })
-  const closePlane = (): Promise<void> => plane.close(CLOSE_GRACE_MS)
-  undo.add(closePlane)
-  const ports = await openListeners(plane, capture, netns, cgroup, config)
-  served = dns && kernel ? await serveRunDns(dns, { workload, netns, cgroup, kernel }) : undefined
-  if (served) undo.add(served.close)
-  await capture.start({ ...ports, ...(served?.ports ?? NO_DNS) })
-  const { mode, why } = capture
-  record.metrics.captured(mode)
-  log.info(
-    { capture: mode, why, id, ...ports, dns: !!served, netns: options.netns, ...(kernel ? { pins: state.pins } : {}) },
-    'intercepting',
-  )
-  await inbound?.open(plane)
-  return { cgroup, closePlane, ...(kernel ? { kernel } : {}), ...(inbound ? { inbound } : {}), ...(dns ? { dns } : {}) }
+  const inbound = await prepareInbound({ shim, config, ...where, main: capture.kernel, state, undo, log })
+  return { state, cgroup, netns, capture, ...(inbound ? { inbound } : {}) }
 }
 
-const launch = (options: RunOptions, cgroup: RunCgroup): RunningCommand =>
+/** Everything up to the interception. Whatever it has made when it throws is in the undos. */
+const start = async (options: RunOptions, shim: Shim, record: RecordStage, undos: Undos): Promise<Started> => {
+  const { undo } = undos
+  const ground = await prepare(options, shim, record, undos)
+  const { state, cgroup, netns, capture, inbound } = ground
+  const { kernel, mode, why } = capture
+  const { plane, workload, dns, control, resolveWith } = createRunPlane(options, shim, record, ground, undo)
+  const closePlane = (): Promise<void> => plane.close(CLOSE_GRACE_MS)
+  undo.add(closePlane)
+  const ports = await openListeners(plane, capture, netns, cgroup, options.config)
+  const controlPort = await control?.open(plane, options.controlPort ?? 0)
+  const served = dns && kernel ? await serveRunDns(dns, { workload, netns, cgroup, kernel }) : undefined
+  if (served) {
+    undo.add(served.close)
+    resolveWith(served.lookUp)
+  }
+  await capture.start({ ...ports, ...(served?.ports ?? NO_DNS) })
+  record.metrics.captured(mode)
+  const about = { capture: mode, why, id: state.id, ...ports, controlPort, dns: !!served, netns: options.netns }
+  record.log.info({ ...about, ...(kernel ? { pins: state.pins } : {}) }, 'intercepting')
+  await inbound?.open(plane)
+  return {
+    cgroup,
+    closePlane,
+    ...(kernel ? { kernel } : {}),
+    ...(inbound ? { inbound } : {}),
+    ...(dns ? { dns } : {}),
+    ...(controlPort === undefined ? {} : { controlPort }),
+  }
+}
+
+const launch = (options: RunOptions, { cgroup, controlPort }: Started): RunningCommand =>
   startCommand({
     launcherPath: PATHS.launcher,
     cgroup,
     argv: options.argv,
-    env: options.env,
+    env: controlPort === undefined ? options.env : { ...options.env, ...controlUrl(controlPort) },
     ...(options.netns === undefined ? {} : { netns: options.netns }),
     ...(options.user ? { user: options.user } : {}),
   })
+
+const controlUrl = (port: number) => ({ UNDERSTUDY_CONTROL_URL: `http://127.0.0.1:${port}` })
 
 const openRecord = (options: RunOptions, started: () => Started | undefined): RecordStage => {
   const record = createRecordStage({
@@ -218,7 +225,7 @@ export const runCommand = async (options: RunOptions): Promise<RunResult> => {
     if (early !== undefined) return { status: early }
     const { cgroup, closePlane } = started
     const hasConnections = started.kernel !== undefined
-    const status = await untilEnd(launch(options, cgroup), crash.crashed, detach).finally(() => leave(cgroup, record))
+    const status = await untilEnd(launch(options, started), crash.crashed, detach).finally(() => leave(cgroup, record))
     started = undefined
     // Before any rules go: what they no longer see the end of would count as open in conntrack for days, and a later
     // connection with the same ports as part of it, which no rule is asked about. After a crash new ones come first.

@@ -194,3 +194,18 @@ runTest('with dnsEnabled off, names are left alone', async (stage, context) => {
   const result = await stage.understudy(args, { ...options, env })
   assert.equal(result.stdout, `world ${NET.app4} at ${NET.world4} 80unknown\n`)
 })
+
+runTest('a name is there as soon as an expectation has been put for it, and gone with it', async (stage, context) => {
+  const { options } = await withResolver(stage, context)
+  const expectation = { httpRequest: { headers: { host: ['charges.test'] } }, httpResponse: { body: 'charged' } }
+  const script = [
+    `api() { curl -sS -o /dev/null -X PUT "$UNDERSTUDY_CONTROL_URL/mockserver/$1" -d "$2"; }`,
+    'curl -s http://charges.test/; echo $?',
+    `api expectation '${JSON.stringify(expectation)}'`,
+    'curl -sS http://charges.test/; echo',
+    'api reset',
+    'curl -s http://charges.test/; echo $?',
+  ].join('\n')
+  const result = await stage.understudy(['run', '--control', '0', '--', 'sh', '-c', script], options)
+  assert.deepEqual([result.stderr, result.stdout], ['', '6\ncharged\n6\n'])
+})

@@ -4,6 +4,8 @@ import { type Entry, firstOf, isLive, newEntry, priorityOf, type Search, section
 
 export interface LiveEntries {
   readonly size: number
+  /** Another one after each change of the list. */
+  readonly version: number
   /** Adds each, or replaces the one of the same id, which keeps its place among its equals and starts its life anew. */
   put(given: readonly Expectation[], nowMs: number | undefined): void
   remove(ids: ReadonlySet<string>): void
@@ -35,6 +37,7 @@ export function createLiveEntries(): LiveEntries {
   let front = section([])
   let tail = section([])
   let dead = 0
+  let version = 0
 
   const rebuild = (): void => {
     front = section(inOrder(byId.values()))
@@ -51,7 +54,11 @@ export function createLiveEntries(): LiveEntries {
     get size() {
       return byId.size
     },
+    get version() {
+      return version
+    },
     put(given, nowMs) {
+      version++
       const added: Entry[] = []
       let hasReplaced = false
       for (const expectation of given) {
@@ -67,9 +74,12 @@ export function createLiveEntries(): LiveEntries {
     remove(ids) {
       let removed = 0
       for (const id of ids) if (byId.delete(id)) removed++
-      if (removed > 0) rebuild()
+      if (removed === 0) return
+      version++
+      rebuild()
     },
     clear() {
+      version++
       byId.clear()
       rebuild()
     },

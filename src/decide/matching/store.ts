@@ -29,6 +29,8 @@ export interface Considered {
 
 export interface ExpectationStore {
   readonly scenarios: Scenarios
+  /** Another one after each change of the list by somebody; that time passes or that some are used up is none. */
+  readonly version: number
   /** How many expectations it holds; ones that are used up or too old count until they are swept out. */
   readonly size: number
   /** The first expectation, by priority and then in the order given, that matches; uses up one of its `times`. */
@@ -89,6 +91,9 @@ export function createExpectationStore(
   return {
     get size() {
       return live.size
+    },
+    get version() {
+      return live.version
     },
     scenarios: state.scenarios,
     match(asked) {
