@@ -78,4 +78,7 @@ export const ExpectationFile: z.ZodType<readonly ExpectationSpec[]> = chosen<rea
   return Expectation.transform((one) => [one])
 })
 
-const Wrapped = z.strictObject({ expectations: List }).transform(({ expectations }) => expectations)
+/** `recordedBy`: who wrote the file, if nobody did by hand. */
+const Wrapped = z
+  .strictObject({ expectations: List, recordedBy: z.string().optional() })
+  .transform(({ expectations }) => expectations)

@@ -1,5 +1,6 @@
 /** What requests are compared with: text, names with values, in all the forms that MockServer takes. */
 import { z } from 'zod'
+import { compileHashed } from '../content/hashed.ts'
 import { compileTextSchema } from '../content/json-schema.ts'
 import type { NamedTexts, PairsSpec } from '../decide/matching/pairs.ts'
 import { PARAMETER_STYLES } from '../decide/matching/parameter-style.ts'
@@ -32,9 +33,23 @@ const Schema = z
     return z.NEVER
   })
 
-/** Text that is matched: literal or a regular expression, which must be one that can be run safely; or a JSON schema. */
+/** A secret that is known by its hash only, as recordings have them. */
+const Hashed = z
+  .strictObject({ hashed: z.string(), ...Flags })
+  .transform(({ hashed, not, optional }, context): TextSpec => {
+    const compiled = compileHashed(hashed)
+    if ('test' in compiled) return { value: '', negated: not, optional, test: compiled.test }
+    context.addIssue({ code: 'custom', message: compiled.problem, path: ['hashed'] })
+    return z.NEVER
+  })
+
+/**
+ * Text that is matched: literal or a regular expression, which must be one that can be run safely; a JSON schema; or the
+ * hash of a secret.
+ */
 export const Matched: z.ZodType<Text> = chosen<Text>((given) => {
   if (!isRecord(given)) return Plain
+  if ('hashed' in given) return Hashed
   return 'schema' in given ? Schema : Spelled
 })
 

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { compileBodyPattern } from '../content/body-pattern.ts'
 import { compileGraphql } from '../content/graphql.ts'
+import { hashedPlaceholder } from '../content/hashed.ts'
 import { compileJsonPath } from '../content/json-path.ts'
 import { matchJsonRpc } from '../content/json-rpc.ts'
 import { type Compiled, compileSchema } from '../content/json-schema.ts'
@@ -21,7 +22,7 @@ import { MatchedPairs } from './matched-schema.ts'
 const ExpectedJson = chosen((given) => {
   const schema: z.ZodType<unknown> = typeof given === 'string' ? JsonText.transform(parseJson) : z.unknown()
   return schema.transform((value, context) =>
-    expectedJson(value, (message) => context.addIssue({ code: 'custom', message })),
+    expectedJson(value, (message) => context.addIssue({ code: 'custom', message }), hashedPlaceholder),
   )
 })
 

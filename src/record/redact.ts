@@ -52,7 +52,9 @@ const redactPair = (pair: string): string => {
   return `${name}=${HIDDEN}`
 }
 
-const looksSecret = (name: string): boolean => SECRET_NAME.test(decoded(name).replace(WORD_EDGE, '$1_$2').toLowerCase())
+/** Whether what stands under that name is likely a secret. */
+export const looksSecret = (name: string): boolean =>
+  SECRET_NAME.test(decoded(name).replace(WORD_EDGE, '$1_$2').toLowerCase())
 
 /** Whether a value carries a secret pair, userinfo or a token of its own, percent-encoded or not. */
 const hidesSecret = (value: string): boolean => {

@@ -90,16 +90,23 @@ function isPlaceholder(value: unknown): value is Placeholder {
   return typeof value === 'object' && value !== null && placeholders.has(value)
 }
 
-/** JSON to compare with: JsonUnit's placeholders in its strings become what they stand for. Throws what `parseJson` does. */
-export function expectedJson(value: JsonValue, report: (problem: string) => void): JsonValue {
+/**
+ * JSON to compare with: JsonUnit's placeholders in its strings, and those that `more` knows, become what they stand for.
+ * Throws what `parseJson` does.
+ */
+export function expectedJson(
+  value: JsonValue,
+  report: (problem: string) => void,
+  more: (text: string) => Placeholder | string | undefined = () => undefined,
+): JsonValue {
   if (typeof value === 'string') {
-    const found = placeholderOf(value)
+    const found = placeholderOf(value) ?? more(value)
     if (typeof found === 'string') report(found)
     if (typeof found !== 'object') return value
     placeholders.add(found)
     return found
   }
-  if (Array.isArray(value)) return value.map((item: unknown) => expectedJson(item, report))
+  if (Array.isArray(value)) return value.map((item: unknown) => expectedJson(item, report, more))
   if (!isObject(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, expectedJson(item, report)]))
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, expectedJson(item, report, more)]))
 }
