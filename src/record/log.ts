@@ -26,15 +26,29 @@ export interface LogOptions {
 export const createLog = ({ level, destination = 2, onDrop }: LogOptions): Logger => {
   const stream =
     typeof destination === 'number' ? createAppender({ fd: destination, ...(onDrop && { onDrop }) }) : destination
-  return pino(
+  const made: Logger[] = []
+  const log = pino(
     {
       level,
       base: null,
+      onChild: (child) => {
+        made.push(child)
+      },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
     stream,
   )
+  children.set(log, made)
+  return log
+}
+
+/** The children of each log, which have a level of their own; there are as many as components. */
+const children = new WeakMap<Logger, Logger[]>()
+
+/** Another level from now on, for the components' loggers too. */
+export const setLogLevel = (log: Logger, level: LogLevel): void => {
+  for (const each of [log, ...(children.get(log) ?? [])]) each.level = level
 }
 
 /** Resolves once every line logged so far is written, or cannot be. */
