@@ -18,3 +18,13 @@ export const powerOfTwo = (min: number, max: number) =>
 export const ipAddress = z
   .string()
   .refine((text) => isIP(text) !== 0 && !text.includes('%'), { error: 'expected an IPv4 or IPv6 address' })
+
+/** Where a web page is from, or `*`. */
+export const Origin = z.string().regex(/^(?:\*|https?:\/\/[^\s/?#@,]+)$/i, {
+  error: 'expected an origin such as https://ui.example, or *',
+})
+
+/** A name of a machine, `.x` for all below x, or `*`. */
+export const HostName = z.string().regex(/^(?:\*|\.?[\w-]+(?:\.[\w-]+)*)$/, {
+  error: 'expected a name such as mocks or .svc.cluster.local, or *',
+})

@@ -6,7 +6,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { STRATEGY_NAMES } from '../resolve/strategy.ts'
 import { Inbound } from './inbound-schema.ts'
-import { flag, ipAddress, MAX_PORT, powerOfTwo, whole } from './kinds.ts'
+import { flag, HostName, ipAddress, MAX_PORT, Origin, powerOfTwo, whole } from './kinds.ts'
 import { Cidr, PortRange } from './networks.ts'
 
 const HOUR_MS = 3_600_000
@@ -218,6 +218,24 @@ export const Config = z
     controlBodyBytes: whole(1024, 256 * MIB)
       .default(16 * MIB)
       .meta({ env: 'UNDERSTUDY_CONTROL_BODY_BYTES', doc: 'Most bytes of one document sent to the control API.' }),
+    controlCorsOrigins: z.array(Origin).max(64).default([]).meta({
+      env: 'UNDERSTUDY_CONTROL_CORS_ORIGINS',
+      accepts: 'a list of origins such as "https://ui.example", or "*" for any',
+      doc: 'Web pages that may call the control API beside those of this machine, by their origin.',
+    }),
+    controlHosts: z.array(HostName).max(64).default([]).meta({
+      env: 'UNDERSTUDY_CONTROL_HOSTS',
+      accepts: 'a list of names such as "mocks" or ".svc.cluster.local" (all below it), or "*" for any',
+      doc: 'Names that the control API may be called by beside addresses, localhost and the name of `--host`.',
+    }),
+    controlTokenFile: z.string().max(4096).default('').meta({
+      env: 'UNDERSTUDY_CONTROL_TOKEN_FILE',
+      doc: 'A file of bearer tokens, one a line, one of which every call of the control API has to bring; empty asks for none.',
+    }),
+    controlMetricsEnabled: flag.default(true).meta({
+      env: 'UNDERSTUDY_CONTROL_METRICS_ENABLED',
+      doc: 'Whether the control API serves metrics; else `GET /mockserver/metrics` is 404.',
+    }),
     maxExpectations: whole(1, 1_000_000).default(100_000).meta({
       env: 'UNDERSTUDY_MAX_EXPECTATIONS',
       doc: 'Most expectations held at once; a call that would add more is refused.',
