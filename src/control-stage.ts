@@ -1,36 +1,96 @@
-/** Builds the control API of a data plane: its event log, its documents' schemas, its settings. */
+/** Builds the control API of a data plane: its event log, its documents' schemas, its settings, who may call it. */
+import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { controlDocuments } from './config/control-schema.ts'
+import type { LiveSettings } from './config/live-settings.ts'
 import type { Config } from './config/schema.ts'
+import { createCallTally } from './control/call-tally.ts'
+import { type Callers, createCallers } from './control/caller.ts'
 import { type ControlApi, createControl } from './control/control.ts'
 import { createEventLog } from './control/event-log.ts'
-import type { ServerPorts } from './control/ports.ts'
+import type { Limits, Registry, ServerPorts } from './control/ports.ts'
+import { openTokenFile } from './control/token-file.ts'
+import { createWaiting } from './control/waiting.ts'
 import type { ExpectationStore } from './decide/matching/store.ts'
+import { UnderstudyError } from './errors.ts'
+import { setLogLevel } from './record/log.ts'
 import type { Metrics } from './record/metrics.ts'
 
 export interface ControlStageOptions {
-  readonly config: Config
+  readonly settings: LiveSettings
   readonly store: ExpectationStore
   readonly server: ServerPorts
-  readonly metrics: Pick<Metrics, 'limitHit'>
+  readonly metrics: Pick<Metrics, 'limitHit' | 'contentType' | 'text'>
   readonly log: Logger
   readonly nowMs: () => number
+  /** What is emptied beside expectations and event log. */
+  readonly registries?: readonly Registry[]
 }
 
-export const createControlStage = ({ config, store, server, metrics, log, nowMs }: ControlStageOptions): ControlApi =>
-  createControl({
+const API_DOCUMENT = new URL('./control/api.yaml', import.meta.url)
+
+const after = (delayMs: number, then: () => void): (() => void) => {
+  const timer = setTimeout(then, delayMs)
+  return () => clearTimeout(timer)
+}
+
+const limitsOf = (settings: LiveSettings): Limits => ({
+  get version() {
+    return settings.current().mockServerVersion
+  },
+  get maxExpectations() {
+    return settings.current().maxExpectations
+  },
+  get bodyLimit() {
+    return settings.current().controlBodyBytes
+  },
+  get livenessPath() {
+    return settings.current().livenessHttpGetPath
+  },
+})
+
+const openTokens = (path: string, log: Logger): ReturnType<typeof openTokenFile> => {
+  try {
+    return openTokenFile(path, (err) => log.warn({ err, path }, 'the token file cannot be read: every call is refused'))
+  } catch (cause) {
+    const message = `the token file of the control API cannot be read: ${cause instanceof Error ? cause.message : cause}`
+    const remedy = 'Put a token into the file that controlTokenFile names, one a line, and let this user read it.'
+    throw new UnderstudyError('FILE_UNREADABLE', message, { cause, remedy })
+  }
+}
+
+const callersOf = (config: Config, { host }: ServerPorts, log: Logger): Callers => {
+  const { controlCorsOrigins: origins, controlHosts, controlTokenFile } = config
+  const tokens = controlTokenFile === '' ? undefined : openTokens(controlTokenFile, log)
+  return createCallers({ origins, hosts: [...controlHosts, host], isAuthorized: tokens?.isAuthorized })
+}
+
+export const createControlStage = (options: ControlStageOptions): ControlApi => {
+  const { settings, store, server, metrics, log, nowMs, registries = [] } = options
+  const config = settings.current()
+  const eventLog = createEventLog({
+    limitBytes: config.eventLogBytes,
+    bodyBytes: config.eventLogBodyBytes,
+    onEvicted: () => metrics.limitHit('event_log'),
+  })
+  settings.onChange(({ eventLogBytes, eventLogBodyBytes, logLevel }) => {
+    eventLog.bound(eventLogBytes, eventLogBodyBytes)
+    setLogLevel(log, logLevel)
+  })
+  return createControl({
     store,
     server,
     nowMs,
-    log: createEventLog({
-      limitBytes: config.eventLogBytes,
-      bodyBytes: config.eventLogBodyBytes,
-      onEvicted: () => metrics.limitHit('event_log'),
-    }),
+    settings,
+    registries,
+    log: eventLog,
+    tally: createCallTally(),
     documents: controlDocuments,
-    version: config.mockServerVersion,
-    maxExpectations: config.maxExpectations,
-    bodyLimit: config.controlBodyBytes,
-    livenessPath: config.livenessHttpGetPath,
+    limits: limitsOf(settings),
+    metrics: config.controlMetricsEnabled ? metrics : undefined,
+    apiDocument: () => readFileSync(API_DOCUMENT, 'utf8'),
+    waiting: createWaiting({ log: eventLog, after, nowMs, onTooMany: () => metrics.limitHit('control_waiting') }),
+    callers: callersOf(config, server, log),
     onError: (err, path) => log.error({ err, path }, 'a call of the control API failed'),
   })
+}

@@ -47,7 +47,11 @@ const listen = (server: Server, host: string, port: number): Promise<number> =>
     })
   })
 
-/** Starts to serve. Throws PORT_IN_USE or ADDRESS_UNAVAILABLE. */
+/** Whether callers from other machines are asked for nothing. */
+const isOpenToOthers = ({ host, config }: ServeOptions): boolean =>
+  config.controlEnabled && config.controlTokenFile === '' && !/^(?:127\.|::1$|localhost$)/.test(host)
+
+/** Starts to serve. Throws PORT_IN_USE, ADDRESS_UNAVAILABLE or, for a token file, FILE_UNREADABLE. */
 export const startServing = async (options: ServeOptions): Promise<Serving> => {
   let listening = false
   const record = createRecordStage({
@@ -62,6 +66,11 @@ export const startServing = async (options: ServeOptions): Promise<Serving> => {
   for (const warning of options.warnings) record.log.warn({ warning }, 'a setting is not known')
   if (options.config.inbound.ports.length > 0)
     record.log.warn({ key: 'inbound' }, 'a setting is only for understudy run')
+  if (isOpenToOthers(options))
+    record.log.warn(
+      { host: options.host },
+      'whoever reaches this port may call the control API: no controlTokenFile is set',
+    )
   const plane = createDataPlane({
     config: options.config,
     expectations: options.expectations,
@@ -71,7 +80,7 @@ export const startServing = async (options: ServeOptions): Promise<Serving> => {
     workload: { id: 1, name: 'serve' },
     direction: 'direct',
     identify: noKernel,
-    server: { listening: () => ports, bind: (port) => open(port), stop: () => stopped.resolve() },
+    server: { host: options.host, listening: () => ports, bind: (port) => open(port), stop: () => stopped.resolve() },
   })
   const open = async (port: number): Promise<number> => {
     const bound = await listen(plane.createServer(), options.host, port)

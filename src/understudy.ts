@@ -4,7 +4,6 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Server, Socket } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import type { Logger } from 'pino'
 import {
   createWorkloadDial,
@@ -28,6 +27,7 @@ import { type ApplicationSockets, createApplicationDial } from './act/to-applica
 import { openTunnel } from './act/tunnel.ts'
 import { type ForwardTarget, hostHeader } from './act/upstream-request.ts'
 import { connectWithin, createUpstreams, type Upstreams } from './act/upstreams.ts'
+import { createLiveSettings, type LiveSettings } from './config/live-settings.ts'
 import { inNetworks } from './config/networks.ts'
 import type { Config } from './config/schema.ts'
 import type { ServerPorts } from './control/ports.ts'
@@ -42,6 +42,7 @@ import { createIdleMemory } from './idle-memory.ts'
 import { createBudget } from './intercept/budget.ts'
 import { createConnections } from './intercept/connections.ts'
 import { createListener, type Identify } from './intercept/listener.ts'
+import { isLocalAddress } from './intercept/local-address.ts'
 import { type OpenOptions, openFlow } from './intercept/open.ts'
 import { readPreamble } from './intercept/preamble.ts'
 import { createSessions, type Sessions } from './intercept/sessions.ts'
@@ -102,16 +103,9 @@ export interface DataPlane {
   close(graceMs: number): Promise<void>
 }
 
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost', '0.0.0.0', '::'])
 const SWEEP_MS = 1000
 /** A connection that was reset by us tells so in the next turn. */
 const CLOSED_MS = 1000
-
-/** The addresses of this machine; asked for anew because they change. */
-const isLocalAddress = (address: string): boolean =>
-  LOOPBACK.has(address.toLowerCase()) ||
-  address.startsWith('127.') ||
-  Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === address))
 
 const limitsOf = ({ maxHeadBytes, maxHeaders }: Config): Limits => ({ ...DEFAULT_LIMITS, maxHeadBytes, maxHeaders })
 
@@ -238,9 +232,24 @@ const evidenceOf = ({ config, inbound, evidence }: DataPlaneOptions): EvidencePo
 /** The control API, where there is one. */
 const createApi = (
   { config, metrics, log, server }: DataPlaneOptions,
+  settings: LiveSettings,
   store: ExpectationStore,
 ): Pick<Stages, 'control'> =>
-  server && config.controlEnabled ? { control: createControlStage({ config, store, server, metrics, log, nowMs }) } : {}
+  server && config.controlEnabled
+    ? { control: createControlStage({ settings, store, server, metrics, log, nowMs }) }
+    : {}
+
+/** The HTTP/1.x sessions of one data plane, within its limits. */
+const createOwnSessions = ({ config, metrics }: DataPlaneOptions): Sessions =>
+  createSessions({
+    limits: limitsOf(config),
+    headTimeoutMs: config.clientHeadTimeoutMs,
+    idleTimeoutMs: config.clientIdleTimeoutMs,
+    stallTimeoutMs: config.upstreamIdleTimeoutMs,
+    budget: createBudget(config.bodyMatchTotalBytes, () => metrics.limitHit('body_budget')),
+    onLimit: metrics.limitHit,
+    now: nowMs,
+  })
 
 /** The stages of one data plane, and what has to be told and closed beside them. */
 const createStages = (
@@ -250,17 +259,11 @@ const createStages = (
 ): { stages: Stages; sessions: Sessions; opening: Set<Socket>; work: { readonly done: number } } => {
   const { config, metrics, recorder } = options
   const store = createExpectationStore(options.expectations, nowMs(), Math.random)
-  const api = createApi(options, store)
-  const sessions = createSessions({
-    limits: limitsOf(config),
-    headTimeoutMs: config.clientHeadTimeoutMs,
-    idleTimeoutMs: config.clientIdleTimeoutMs,
-    stallTimeoutMs: config.upstreamIdleTimeoutMs,
-    budget: createBudget(config.bodyMatchTotalBytes, () => metrics.limitHit('body_budget')),
-    onLimit: metrics.limitHit,
-    now: nowMs,
-  })
-  const mayFollowNames = config.onUnmatched === 'forward' && !config.strategiesOff.includes('host')
+  const settings = createLiveSettings(config)
+  const { policy } = settings
+  const api = createApi(options, settings, store)
+  const sessions = createOwnSessions(options)
+  const mayFollowNames = (): boolean => policy.onUnmatched === 'forward' && !config.strategiesOff.includes('host')
   const opening = new Set<Socket>()
   /** Whose first byte was awaited in vain already. */
   const silent = new WeakSet<Socket>()
@@ -279,14 +282,14 @@ const createStages = (
         connectWithin(upstream.dial, to.destination, to, config.upstreamConnectTimeoutMs, done)
       }
       // Where unmatched traffic must not leave, not even a connection does; the application is no such place.
-      const isOpen = config.onUnmatched === 'forward' || flow.direction === 'inbound'
+      const isOpen = policy.onUnmatched === 'forward' || flow.direction === 'inbound'
       const mayDial = isOpen && !upstream.legs.has(flow.client) ? early.destination : undefined
       opening.add(socket)
       openFlow(
         socket,
         mayDial,
         first,
-        { ...waits, dial, awaitsName: mayFollowNames && !early.destination, isSilent: silent.has(socket) },
+        { ...waits, dial, awaitsName: mayFollowNames() && !early.destination, isSilent: silent.has(socket) },
         {
           http: (bytes) => {
             opening.delete(socket)
@@ -309,7 +312,7 @@ const createStages = (
       createStrategies(evidenceOf(options), config.strategiesOff),
     ),
     store,
-    policy: { onUnmatched: config.onUnmatched },
+    policy,
     isOwnLeg: upstream.legs.has,
     namesOf: options.namesOf ?? (() => []),
     bodyLimit: config.bodyMatchBytes,

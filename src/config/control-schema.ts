@@ -1,11 +1,12 @@
 /** The documents that the control API is sent, beside expectations: filters, verifications, ports. */
 import { z } from 'zod'
-import type { Filter, Read, RequestFilter, Verification } from '../decide/matching/filter.ts'
+import type { Filter, Read, RequestFilter, SequenceVerification, Verification } from '../decide/matching/filter.ts'
 import { compileRequest } from '../decide/matching/request-spec.ts'
 import { chosen, isRecord } from './chosen-schema.ts'
 import { Expectation } from './expectation-schema.ts'
 import { checkValue, keyText } from './problems.ts'
 import { Request } from './request-schema.ts'
+import { ResponseDocument } from './sent-response-schema.ts'
 
 const Whole = z.int().min(0)
 
@@ -33,38 +34,57 @@ const Bound = z
   .transform((bound) => (bound < 0 ? undefined : bound))
 const Times = z.strictObject({ atLeast: Bound.optional(), atMost: Bound.optional() })
 
+const Common = {
+  maximumNumberOfRequestToReturnInVerificationFailure: Whole.optional(),
+  timeout: Whole.optional(),
+}
+const howTo = (read: z.infer<z.ZodObject<typeof Common>>) => ({
+  maximumListed: read.maximumNumberOfRequestToReturnInVerificationFailure,
+  timeoutMs: read.timeout ?? 0,
+})
+
 const VerificationDocument = chosen<Verification>((given, report) => {
-  const { httpRequest, expectationId } = isRecord(given) ? given : {}
+  const { httpRequest, expectationId, httpResponse } = isRecord(given) ? given : {}
   if (httpRequest !== undefined && expectationId !== undefined) report('either httpRequest or expectationId, not both')
-  if (isRecord(given) && httpRequest === undefined && expectationId === undefined)
-    report('one of httpRequest and expectationId is required')
+  if (isRecord(given) && (httpRequest ?? expectationId ?? httpResponse) === undefined)
+    report('one of httpRequest, expectationId and httpResponse is required')
   return z
     .strictObject({
       httpRequest: asRequest.optional(),
       expectationId: asId.optional(),
+      httpResponse: ResponseDocument.optional(),
+      disposition: z.enum(['MOCKED', 'FORWARDED']).optional(),
       times: Times.optional(),
-      maximumNumberOfRequestToReturnInVerificationFailure: Whole.optional(),
+      ...Common,
     })
     .transform((read): Verification => {
-      const what = read.httpRequest ?? read.expectationId
-      if (!what) return z.NEVER
-      const times = read.times ?? { atLeast: 1 }
+      const request = read.httpRequest ?? read.expectationId
+      // Not "at least once": a document without times means this, in all versions.
+      const times = read.times ?? { atLeast: 1, atMost: 1 }
       return {
-        what,
+        what: { request, response: read.httpResponse, disposition: read.disposition },
         atLeast: times.atLeast,
         atMost: times.atMost,
-        maximumListed: read.maximumNumberOfRequestToReturnInVerificationFailure,
+        ...howTo(read),
       }
     })
 })
 
 const SequenceDocument = z
-  .strictObject({ httpRequests: z.array(asRequest).optional(), expectationIds: z.array(asId).optional() })
+  .strictObject({
+    httpRequests: z.array(asRequest).optional(),
+    expectationIds: z.array(asId).optional(),
+    httpResponses: z.array(ResponseDocument).optional(),
+    ...Common,
+  })
   .superRefine(({ httpRequests = [], expectationIds = [] }, context) => {
     if (httpRequests.length > 0 && expectationIds.length > 0)
       context.addIssue({ code: 'custom', message: 'either httpRequests or expectationIds, not both' })
   })
-  .transform(({ httpRequests = [], expectationIds = [] }) => [...httpRequests, ...expectationIds])
+  .transform((read): SequenceVerification => {
+    const { httpRequests = [], expectationIds = [], httpResponses = [] } = read
+    return { requests: [...httpRequests, ...expectationIds], responses: httpResponses, ...howTo(read) }
+  })
 
 const Ports = z.strictObject({ ports: z.array(z.int().min(0).max(65535)).max(16) }).transform(({ ports }) => ports)
 

@@ -15,19 +15,22 @@ export interface ByteRing<T> {
   grow(item: T, bytes: number): void
   /** Charges (or gives back) what no one item has caused. */
   charge(bytes: number): void
+  /** Another bound from now on. */
+  limit(bytes: number): void
   remove(isMeant: (item: T) => boolean): void
   clear(): void
 }
 
 /** `onGone` is called for each item that is evicted or removed, not for those that `clear` takes. */
 export const createByteRing = <T extends Costed>(
-  limitBytes: number,
+  firstLimitBytes: number,
   onGone: (item: T, why: 'evicted' | 'removed') => void,
 ): ByteRing<T> => {
   let items: (T | undefined)[] = []
   /** The places before are those of evicted items; they leave the list when they are half of it. */
   let first = 0
   let bytes = 0
+  let limitBytes = firstLimitBytes
 
   const drop = (item: T, why: 'evicted' | 'removed'): void => {
     bytes -= item.costBytes ?? 0
@@ -69,6 +72,10 @@ export const createByteRing = <T extends Costed>(
     },
     charge: (by) => {
       bytes += by
+      evict()
+    },
+    limit: (to) => {
+      limitBytes = to
       evict()
     },
     remove: (isMeant) => {

@@ -1,9 +1,20 @@
-import { chosenOf, judge, meant, readFilter } from './filtered.ts'
-import type { Handler } from './ports.ts'
+import type { Filter } from '../decide/matching/filter.ts'
+import { chosenOf, filterJson, judge, meant, readFilter } from './filtered.ts'
+import type { Call, Context, Handler } from './ports.ts'
 import type { Reply } from './reply.ts'
 
 const TYPES = ['all', 'log', 'expectations'] as const
 const DONE: Reply = { status: 200 }
+const PARTS = { all: ['logs', 'expectations'], log: ['logs'], expectations: ['expectations'] } as const
+
+const matching = (filter: Filter | undefined): { readonly format: string; readonly document: unknown } => {
+  return { format: 'match:{}', document: filter === undefined ? {} : filterJson(filter) }
+}
+
+const idsOf = (filter: Filter, { nowMs }: Call, context: Context): ReadonlySet<string> => {
+  const found = context.store.list(nowMs).filter(meant(filter, context))
+  return new Set(found.map(({ expectation }) => expectation.id))
+}
 
 /** Drops what a filter means, or everything, of the expectations, of the log, or of both. */
 export const clear: Handler = (call, context) => {
@@ -11,31 +22,30 @@ export const clear: Handler = (call, context) => {
   if ('reply' in type) return type.reply
   const read = readFilter(call, context)
   if ('reply' in read) return read.reply
-  const { store, log } = context
+  const { store, log, registries } = context
   const { filter } = read
   if (type.value !== 'log') {
-    if (filter === undefined) store.clear()
-    else {
-      const meansIt = meant(filter, context)
-      const ids = store.list(call.nowMs).filter(meansIt)
-      store.remove(new Set(ids.map(({ expectation }) => expectation.id)))
-    }
+    const ids = filter === undefined ? 'all' : idsOf(filter, call, context)
+    if (ids === 'all') store.clear()
+    else store.remove(ids)
+    for (const registry of registries) registry.cleared(ids)
   }
   if (type.value !== 'expectations') {
     if (filter === undefined) log.clear()
     // What cannot be told apart any more stays: it may be somebody else's.
     else log.remove((entry) => judge(filter, entry) === 'yes')
   }
-  log.note(
-    'CLEARED',
-    call.nowMs,
-    `cleared ${type.value} that match: ${filter === undefined ? 'everything' : 'a filter'}`,
-  )
+  const what = filter?.kind === 'id' ? { format: 'have id:{}', document: filter.id } : matching(filter)
+  for (const part of PARTS[type.value])
+    log.note('CLEARED', call.nowMs, `cleared ${part} that ${what.format}`, what.document)
   return DONE
 }
 
-export const reset: Handler = (_call, { store, log }) => {
+export const reset: Handler = (call, { store, log, tally, registries }) => {
   store.reset()
   log.clear()
+  tally.reset()
+  for (const registry of registries) registry.reset()
+  log.note('CLEARED', call.nowMs, 'resetting all expectations and request logs')
   return DONE
 }

@@ -3,7 +3,9 @@ import type { Filter } from '../decide/matching/filter.ts'
 import { matchesRequest, type RequestMatcher, type Verdict } from '../decide/matching/request.ts'
 import type { LiveExpectation } from '../decide/matching/store.ts'
 import { meansExpectation } from './both-ways.ts'
+import { messageJson } from './expectation-json.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
+import type { Json } from './message-json.ts'
 import type { Call, Context } from './ports.ts'
 import { readDocument } from './read-json.ts'
 import { type Reply, text } from './reply.ts'
@@ -24,8 +26,7 @@ export const chosenOf = <T extends string>(
 
 /** Whether there is or was an expectation of that id, as far as anybody remembers. */
 export const isKnownId = (id: string, { store, log, nowMs }: Context): boolean =>
-  store.get(id, nowMs()) !== undefined ||
-  log.entries.some((entry) => entry.kind === 'exchange' && entry.expectationId === id)
+  store.get(id, nowMs()) !== undefined || log.exchanges.some((entry) => entry.expectationId === id)
 
 export const readFilter = (
   { body }: Call,
@@ -51,6 +52,10 @@ export const judge = (filter: Filter | undefined, entry: LoggedExchange): Verdic
   if (filter.kind === 'id') return entry.expectationId === filter.id ? 'yes' : 'no'
   return matchesLogged(filter.request.matcher, entry)
 }
+
+/** A filter as it is shown. */
+export const filterJson = (filter: Filter): Json =>
+  filter.kind === 'id' ? { id: filter.id } : messageJson(filter.request.given)
 
 /** A test for expectations. */
 export const meant = (filter: Filter | undefined, { documents }: Context): ((live: LiveExpectation) => boolean) => {

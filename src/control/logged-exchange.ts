@@ -29,7 +29,6 @@ export interface About {
 
 /** A class: there are many, and what is seldom asked for is only made then. */
 export class LoggedExchange implements About {
-  readonly kind = 'exchange'
   readonly body: KeptBytes
   readonly client: Endpoint
   readonly local: Endpoint

@@ -1,16 +1,18 @@
 /** What the API needs of the rest, and what its calls are. Types only. */
 import type { ExpectationSpec } from '../decide/matching/expectation.ts'
-import type { Filter, Read, Verification } from '../decide/matching/filter.ts'
+import type { Filter, Read, SequenceVerification, Verification } from '../decide/matching/filter.ts'
 import type { ExpectationStore } from '../decide/matching/store.ts'
+import type { CallTally } from './call-tally.ts'
 import type { EventLog } from './event-log.ts'
 import type { Reply } from './reply.ts'
+import type { Waiting } from './waiting.ts'
 
 /** Reads documents: a value that is all right, or everything that is wrong with it. */
 export interface Documents {
   expectation(given: unknown): Read<ExpectationSpec>
   filter(given: unknown): Read<Filter>
   verification(given: unknown): Read<Verification>
-  sequence(given: unknown): Read<readonly Filter[]>
+  sequence(given: unknown): Read<SequenceVerification>
   ports(given: unknown): Read<readonly number[]>
 }
 
@@ -20,26 +22,72 @@ export interface ServerPorts {
   listening(): readonly number[]
   /** Listens on one more port, 0 for any; rejects where it cannot. */
   bind(port: number): Promise<number>
+  /** The name or address that it was told to listen on. */
+  readonly host: string
   /** Begins to end the process's work; returns at once. Not there where somebody else decides when it ends. */
   readonly stop?: () => void
+}
+
+/** The settings of the process, of which the API may change some while it runs. */
+export interface Settings {
+  /** Every setting with its value, by name. */
+  current(): Readonly<Record<string, unknown>>
+  /** Whether somebody has given the setting, and how: a start-up default, the start of the process, or this API. */
+  sourceOf(name: string): 'default' | 'start' | 'api'
+  /** Changes all that the document names, or nothing; each problem as `$.key: what`. */
+  change(given: unknown): Read<undefined>
+}
+
+/** Something beside expectations and log that calls fill, and that clearing them empties too. */
+export interface Registry {
+  /** Everything is forgotten. */
+  reset(): void
+  /** Expectations are gone: these, or all. */
+  cleared(expectationIds: ReadonlySet<string> | 'all'): void
+}
+
+/** Numbers of the process, as text. */
+export interface MetricsText {
+  readonly contentType: string
+  text(): Promise<string>
+}
+
+/** What may change while the process runs. */
+export interface Limits {
+  /** Which MockServer it says to be. */
+  readonly version: string
+  readonly maxExpectations: number
+  /** Most bytes of a call's document. */
+  readonly bodyLimit: number
+  /** A path that is answered to GET like `status`; empty for none. */
+  readonly livenessPath: string
 }
 
 export interface Context {
   readonly store: ExpectationStore
   readonly log: EventLog
+  readonly tally: CallTally
   readonly documents: Documents
   readonly server: ServerPorts
-  /** Which MockServer it says to be. */
-  readonly version: string
-  readonly maxExpectations: number
+  readonly settings: Settings
+  readonly limits: Limits
+  /** Told of every reset and clearing. */
+  readonly registries: readonly Registry[]
+  /** Undefined where they are not served here. */
+  readonly metrics: MetricsText | undefined
+  /** The text of our own OpenAPI document. */
+  readonly apiDocument: () => string
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number
+  readonly waiting: Waiting
 }
 
 export interface Call {
   readonly query: URLSearchParams
   readonly body: Buffer
   readonly nowMs: number
+  /** Told when whoever called is gone; there is one listener. */
+  readonly onGone: (told: () => void) => void
 }
 
 export type Handler = (call: Call, context: Context) => Reply | Promise<Reply>

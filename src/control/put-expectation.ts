@@ -5,14 +5,14 @@ import { expectationJson } from './expectation-json.ts'
 import type { Handler } from './ports.ts'
 import { readDocument } from './read-json.ts'
 import { json, text } from './reply.ts'
-import { errorsText, formatError, joinedErrors, logMessage, required } from './texts.ts'
+import { errorsText, formatError, joinedErrors, required } from './texts.ts'
 
 const WHAT = 'expectation'
 /** A document of thousands of mistakes is not helped by thousands of errors. */
 const MAX_LISTED = 20
 
 /** Adds or replaces expectations, all of a document or none. */
-export const putExpectation: Handler = (call, { store, log, documents, maxExpectations }) => {
+export const putExpectation: Handler = (call, { store, log, documents, limits: { maxExpectations } }) => {
   const read = readDocument(call.body)
   if ('problem' in read) return text(400, formatError(WHAT, read.text, [`$: ${read.problem}`]))
   if (read.value === undefined) return text(400, required('an expectation or expectation array'))
@@ -29,7 +29,8 @@ export const putExpectation: Handler = (call, { store, log, documents, maxExpect
   }
   if (errors.length > 0) return text(400, joinedErrors(errors))
   const expectations = specs.map((spec) => compileExpectation(spec, randomUUID()))
-  const added = new Set(expectations.map(({ id }) => id).filter((id) => !store.get(id, call.nowMs))).size
+  const known = new Set(expectations.map(({ id }) => id).filter((id) => store.get(id, call.nowMs)))
+  const added = new Set(expectations.map(({ id }) => id)).size - known.size
   if (added > 0 && store.size + added > maxExpectations) {
     return text(400, errorsText([`there is no room: maxExpectations is ${maxExpectations}`]))
   }
@@ -37,6 +38,10 @@ export const putExpectation: Handler = (call, { store, log, documents, maxExpect
   const stored = expectations.map((expectation) => {
     return expectationJson({ expectation, remainingTimes: expectation.remainingTimes })
   })
-  for (const one of stored) log.note('CREATED_EXPECTATION', call.nowMs, logMessage('creating expectation:', one))
+  for (const one of stored) {
+    const isNew = !known.has(String(one['id']))
+    if (isNew) log.note('CREATED_EXPECTATION', call.nowMs, 'creating expectation:{}with id:{}', one, one['id'])
+    else log.note('UPDATED_EXPECTATION', call.nowMs, 'updating expectation:{}with id:{}', one, one['id'])
+  }
   return json(201, prettyJson(stored))
 }

@@ -1,4 +1,6 @@
 /** JSON of unknown origin: bounded in depth before it is parsed, and never thrown about. */
+import type { Read } from '../decide/matching/filter.ts'
+import { formatError } from './texts.ts'
 
 /** Deeper documents would exhaust the stack of whoever walks through them. */
 const MAX_DEPTH = 200
@@ -38,4 +40,19 @@ export const readDocument = (
   const read = readJsonText(text)
   if ('problem' in read) return { ...read, text }
   return { value: read.value === '' || read.value === null ? undefined : read.value }
+}
+
+/** The checked document of a call, beside the one that was given; or what is wrong with it. */
+export const readChecked = <T>(
+  body: Buffer,
+  what: string,
+  missing: string,
+  check: (given: unknown) => Read<T>,
+): { readonly value: T; readonly given: unknown } | { readonly refusal: string } => {
+  const read = readDocument(body)
+  if ('problem' in read) return { refusal: formatError(what, read.text, [`$: ${read.problem}`]) }
+  if (read.value === undefined) return { refusal: missing }
+  const checked = check(read.value)
+  if ('problems' in checked) return { refusal: formatError(what, read.value, checked.problems) }
+  return { value: checked.value, given: read.value }
 }

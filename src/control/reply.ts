@@ -1,7 +1,7 @@
 /** Answers of the API: status, text, and the headers that every one of them has. */
 
 import type { HttpExchange } from '../http1/exchange.ts'
-import { encodeResponseHead, headerValue } from '../http1/response.ts'
+import { encodeResponseHead } from '../http1/response.ts'
 import { deprecated } from './texts.ts'
 
 export interface Reply {
@@ -22,8 +22,7 @@ const ALLOWED_HEADERS =
   'Allow, Content-Encoding, Content-Length, Content-Type, ETag, Expires, Last-Modified, Location, Server, Vary, Authorization'
 
 /** Lets the page that asks read the answer. */
-const corsHeaders = (headers: readonly string[]): string[] => {
-  const origin = headerValue(headers, 'origin')
+const corsHeaders = (origin: string | undefined): string[] => {
   if (origin === undefined) return []
   return [
     ...['access-control-allow-origin', origin, 'vary', 'origin'],
@@ -36,10 +35,12 @@ export interface Answering {
   readonly version: string
   /** Whether the call was made without the prefix. */
   readonly isDeprecated: boolean
+  /** The page that may read the answer. */
+  readonly origin: string | undefined
 }
 
 /** Sends a reply; the exchange is over then. */
-export const sendReply = (exchange: HttpExchange, reply: Reply, { version, isDeprecated }: Answering): void => {
+export const sendReply = (exchange: HttpExchange, reply: Reply, { version, isDeprecated, origin }: Answering): void => {
   const { head } = exchange.request
   const body = Buffer.from(reply.body ?? '', 'utf8')
   const headers = [
@@ -47,7 +48,7 @@ export const sendReply = (exchange: HttpExchange, reply: Reply, { version, isDep
     ...(isDeprecated ? ['deprecated', deprecated(head.path)] : []),
     ...(reply.contentType !== undefined && body.length > 0 ? ['content-type', reply.contentType] : []),
     ...(reply.headers ?? []),
-    ...corsHeaders(head.headers),
+    ...corsHeaders(origin),
     ...['content-length', `${body.length}`],
   ]
   const sent = head.method === 'HEAD' ? Buffer.alloc(0) : body

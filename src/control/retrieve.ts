@@ -1,29 +1,50 @@
 import type { Filter } from '../decide/matching/filter.ts'
 import { prettyJson } from '../decide/matching/pretty-json.ts'
+import type { EventLog } from './event-log.ts'
 import { expectationJson } from './expectation-json.ts'
 import { chosenOf, judge, meant, readFilter } from './filtered.ts'
 import { harOf } from './har.ts'
-import { logEntriesOf } from './log-entries.ts'
+import { entryJson, entryText, logEntriesOf } from './log-entries.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
 import { type Json, plainResponse, requestJson, responseJson } from './message-json.ts'
+import { counters } from './metrics-call.ts'
 import type { Call, Context, Handler } from './ports.ts'
 import { json, type Reply, TEXT, text } from './reply.ts'
 import { requestCurl } from './request-curl.ts'
 import { SEPARATOR, timestamp } from './texts.ts'
 import { expectationJava, requestJava } from './to-java.ts'
+import { expectationsJavascript } from './to-javascript.ts'
+import { openApiOf, type Shown } from './to-openapi.ts'
 
-const TYPES = ['logs', 'requests', 'request_responses', 'recorded_expectations', 'active_expectations'] as const
-const FORMATS = ['java', 'json', 'log_entries', 'curl', 'har'] as const
+const TYPES = [
+  'logs',
+  'requests',
+  'request_responses',
+  'recorded_expectations',
+  'active_expectations',
+  'metrics',
+] as const
+const FORMATS = ['java', 'javascript', 'json', 'log_entries', 'har', 'openapi', 'curl'] as const
 type Type = (typeof TYPES)[number]
 type Format = (typeof FORMATS)[number]
 
+const JAVASCRIPT = 'application/javascript; charset=utf-8'
 /** How many requests could not be made into expectations, because their answer was not kept whole. */
 const LEFT_OUT = 'x-understudy-left-out'
 
-const exchangesFor = (filter: Filter | undefined, { log }: Context): LoggedExchange[] =>
-  log.entries.filter((entry): entry is LoggedExchange => entry.kind === 'exchange' && judge(filter, entry) !== 'no')
+/** What of the log is asked for. */
+interface Selection {
+  readonly filter: Filter | undefined
+  /** Of one exchange only. */
+  readonly correlationId: string | undefined
+}
 
-const pairJson = (entry: LoggedExchange): Json => {
+const exchangesFor = ({ filter, correlationId }: Selection, { log }: Context): LoggedExchange[] =>
+  log.exchanges.filter(
+    (entry) => (correlationId === undefined || entry.correlationId === correlationId) && judge(filter, entry) !== 'no',
+  )
+
+const pairJson = (entry: LoggedExchange): Json & Shown => {
   const response = entry.response && plainResponse(entry.response, entry.head.method)
   return {
     httpRequest: requestJson(entry, 'compact', true),
@@ -57,93 +78,122 @@ const java = (items: readonly string[]): Reply => ({
   body: items.join('\n\n'),
 })
 
-const unsupported = (format: Format, type: Type): Reply =>
-  text(200, `${format.toUpperCase()} not supported for ${type.toUpperCase()}`)
+const unsupported = (format: Format, type: Type, instead = ''): Reply =>
+  text(200, `${format.toUpperCase()} not supported for ${type.toUpperCase()}${instead}`)
 
-const entriesReply = (filter: Filter | undefined, context: Context, wanted: (type: string) => boolean): Reply =>
-  json(200, prettyJson(logEntriesOf(context.log.entries, (entry) => judge(filter, entry) !== 'no', wanted)))
+/** One exchange has no part in what the API was told. */
+const notesFor = ({ correlationId }: Selection, { log }: Context): EventLog['notes'] =>
+  correlationId === undefined ? log.notes : []
 
-type Write = (filter: Filter | undefined, call: Call, context: Context) => Reply
+const entriesReply = (
+  exchanges: readonly LoggedExchange[],
+  notes: EventLog['notes'],
+  wanted: (type: string) => boolean,
+): Reply => json(200, prettyJson(logEntriesOf(exchanges, notes, wanted).map(entryJson)))
 
-const logs =
-  (format: Format): Write =>
-  (filter, _call, context) => {
-    if (format === 'log_entries') return entriesReply(filter, context, () => true)
-    if (format === 'curl' || format === 'har') return unsupported(format, 'logs')
-    const lines = logEntriesOf(
-      context.log.entries,
-      (entry) => judge(filter, entry) !== 'no',
-      () => true,
-    )
-    const messages = lines.map(({ timestamp: at, text: message }) => `${at} - ${message}\n`)
-    return { status: 200, contentType: TEXT, body: messages.join(`${SEPARATOR}\n`) }
-  }
+type Write = (format: Format, selection: Selection, call: Call, context: Context) => Reply
 
-const requests =
-  (format: Format): Write =>
-  (filter, _call, context) => {
-    const entries = exchangesFor(filter, context)
-    switch (format) {
-      case 'json':
-        return json(200, prettyJson(entries.map((entry) => requestJson(entry, 'full', false))))
-      case 'java':
-        return java(entries.map((entry) => `${requestJava(requestJson(entry, 'compact', false))};`))
-      case 'curl':
-        return text(200, entries.map(requestCurl).join('\n\n'))
-      case 'har':
-        return json(200, prettyJson(harOf(entries)))
-      case 'log_entries':
-        return entriesReply(filter, context, (type) => type === 'RECEIVED_REQUEST')
+const logs: Write = (format, selection, _call, context) => {
+  const exchanges = exchangesFor(selection, context)
+  const notes = notesFor(selection, context)
+  if (format === 'log_entries') return entriesReply(exchanges, notes, () => true)
+  const lines = logEntriesOf(exchanges, notes, () => true)
+  const messages = lines.map((entry) => `${timestamp(entry.atMs)} - ${entryText(entry)}\n`)
+  return { status: 200, contentType: TEXT, body: messages.join(`${SEPARATOR}\n`) }
+}
+
+const requests: Write = (format, selection, _call, context) => {
+  const entries = exchangesFor(selection, context)
+  switch (format) {
+    case 'json':
+      return json(200, prettyJson(entries.map((entry) => requestJson(entry, 'full', false))))
+    case 'java':
+      return java(entries.map((entry) => `${requestJava(requestJson(entry, 'compact', false))};`))
+    case 'curl':
+      return text(200, entries.map(requestCurl).join('\n\n'))
+    case 'har':
+      return json(200, prettyJson(harOf(entries)))
+    case 'openapi': {
+      const shown = entries.map((entry) => ({ httpRequest: requestJson(entry, 'compact', false) }))
+      return json(200, prettyJson(openApiOf(shown)))
     }
+    case 'log_entries':
+      return entriesReply(entries, [], (type) => type === 'RECEIVED_REQUEST')
+    case 'javascript':
+      return unsupported(format, 'requests', ' (use RECORDED_EXPECTATIONS)')
   }
+}
 
 const ANSWERS = new Set(['EXPECTATION_RESPONSE', 'NO_MATCH_RESPONSE', 'FORWARDED_REQUEST'])
 
-const requestResponses =
-  (format: Format): Write =>
-  (filter, _call, context) => {
-    const entries = exchangesFor(filter, context).filter(({ response }) => response !== undefined)
-    switch (format) {
-      case 'json':
-        return json(200, prettyJson(entries.map(pairJson)))
-      case 'curl':
-        return text(200, entries.map(requestCurl).join('\n\n'))
-      case 'har':
-        return json(200, prettyJson(harOf(entries)))
-      case 'log_entries':
-        return entriesReply(filter, context, (type) => ANSWERS.has(type))
-      case 'java':
-        return unsupported(format, 'request_responses')
-    }
+const requestResponses: Write = (format, selection, _call, context) => {
+  const entries = exchangesFor(selection, context).filter(({ response }) => response !== undefined)
+  switch (format) {
+    case 'json':
+      return json(200, prettyJson(entries.map(pairJson)))
+    case 'curl':
+      return text(200, entries.map(requestCurl).join('\n\n'))
+    case 'har':
+      return json(200, prettyJson(harOf(entries)))
+    case 'openapi':
+      return json(200, prettyJson(openApiOf(entries.map(pairJson))))
+    case 'log_entries':
+      return entriesReply(entries, [], (type) => ANSWERS.has(type))
+    case 'java':
+    case 'javascript':
+      return unsupported(format, 'request_responses')
   }
+}
 
-const recorded =
-  (format: Format): Write =>
-  (filter, _call, context) => {
-    const entries = exchangesFor(filter, context).filter(({ decision }) => decision === 'forward')
-    if (format === 'log_entries') return entriesReply(filter, context, (type) => type === 'FORWARDED_REQUEST')
-    if (format === 'curl' || format === 'har') return unsupported(format, 'recorded_expectations')
-    const all = entries.map(recordedJson)
-    const whole = all.filter((one) => one !== undefined)
-    const headers = whole.length < all.length ? [LEFT_OUT, `${all.length - whole.length}`] : []
-    if (format === 'java') return { ...java(whole.map(expectationJava)), headers }
-    return { ...json(200, prettyJson(whole)), headers }
+/** Expectations in a form that needs nothing but their documents. */
+const expectationsReply = (
+  format: 'json' | 'java' | 'javascript' | 'openapi',
+  expectations: readonly Json[],
+): Reply => {
+  switch (format) {
+    case 'json':
+      return json(200, prettyJson(expectations))
+    case 'java':
+      return java(expectations.map(expectationJava))
+    case 'javascript':
+      return { status: 200, contentType: JAVASCRIPT, body: expectationsJavascript(expectations) }
+    case 'openapi':
+      return json(200, prettyJson(openApiOf(expectations.map(shownOf))))
   }
+}
 
-const active =
-  (format: Format): Write =>
-  (filter, call, context) => {
-    if (format !== 'json' && format !== 'java') return unsupported(format, 'active_expectations')
-    const found = context.store.list(call.nowMs).filter(meant(filter, context)).map(expectationJson)
-    return format === 'json' ? json(200, prettyJson(found)) : java(found.map(expectationJava))
-  }
+const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null
 
-const WRITERS: Readonly<Record<Type, (format: Format) => Write>> = {
+const shownOf = ({ httpRequest, httpResponse }: Json): Shown => ({
+  httpRequest: isRecord(httpRequest) ? httpRequest : {},
+  httpResponse: isRecord(httpResponse) ? httpResponse : undefined,
+})
+
+const recorded: Write = (format, selection, _call, context) => {
+  const entries = exchangesFor(selection, context).filter(({ decision }) => decision === 'forward')
+  if (format === 'log_entries') return entriesReply(entries, [], (type) => type === 'FORWARDED_REQUEST')
+  if (format === 'har') return json(200, prettyJson(harOf(entries)))
+  if (format === 'curl') return unsupported(format, 'recorded_expectations')
+  const all = entries.map(recordedJson)
+  const whole = all.filter((one) => one !== undefined)
+  const headers = whole.length < all.length ? [LEFT_OUT, `${all.length - whole.length}`] : []
+  return { ...expectationsReply(format, whole), headers }
+}
+
+const active: Write = (format, { filter }, call, context) => {
+  if (format === 'curl' || format === 'har' || format === 'log_entries')
+    return unsupported(format, 'active_expectations')
+  const found = context.store.list(call.nowMs).filter(meant(filter, context)).map(expectationJson)
+  return expectationsReply(format, found)
+}
+
+const WRITERS: Readonly<Record<Type, Write>> = {
   logs,
   requests,
   request_responses: requestResponses,
   recorded_expectations: recorded,
   active_expectations: active,
+  metrics: (_format, _selection, { nowMs }, context) => counters(context, nowMs),
 }
 
 export const retrieve: Handler = (call, context) => {
@@ -153,5 +203,6 @@ export const retrieve: Handler = (call, context) => {
   if ('reply' in format) return format.reply
   const read = readFilter(call, context)
   if ('reply' in read) return read.reply
-  return WRITERS[type.value](format.value)(read.filter, call, context)
+  const correlationId = call.query.get('correlationId') ?? undefined
+  return WRITERS[type.value](format.value, { filter: read.filter, correlationId }, call, context)
 }

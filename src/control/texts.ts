@@ -51,8 +51,9 @@ export interface Unfound {
   /** Why the log cannot tell, if it cannot. */
   readonly doubt: string | undefined
   readonly expected: string
-  /** All requests that there are. */
-  readonly requests: readonly unknown[]
+  /** All that there are. */
+  readonly messages: readonly unknown[]
+  readonly isResponse: boolean
   readonly found: number
   readonly maximumListed: number
 }
@@ -62,11 +63,47 @@ const one = (values: readonly unknown[]): string => {
   return prettyJson(values.length === 1 ? values[0] : values)
 }
 
-export const unfound = ({ what, doubt, expected, requests, found, maximumListed }: Unfound): string => {
+export const unfound = ({ what, doubt, expected, messages, isResponse, found, maximumListed }: Unfound): string => {
   const claim = `${what}${doubt === undefined ? '' : ` for certain (${doubt})`}, expected:<${expected}>`
-  if (requests.length > maximumListed)
-    return `${claim} but was found ${found} time(s) among ${requests.length} total requests`
-  return `${claim} but was:<${one(requests)}>`
+  if (messages.length <= maximumListed) return `${claim} but was:<${one(messages)}>`
+  const among = isResponse
+    ? `times among ${messages.length} recorded responses`
+    : `time(s) among ${messages.length} total requests`
+  return `${claim} but was found ${found} ${among}`
+}
+
+export const unequalSequences = (requests: number, responses: number): string =>
+  'Request and response sequences must be the same length for a response-aware verification sequence, found ' +
+  `${requests} request(s) and ${responses} response(s)`
+
+const SHOWN_VALUE = 1000
+const onOneLine = (value: unknown): string => {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null')
+  const line = text.replace(/\s*\n\s*/g, ' ')
+  return line.length > SHOWN_VALUE ? `${line.slice(0, SHOWN_VALUE)}…` : line
+}
+
+/** Fields of a message that MockServer names with others. */
+const GROUPS: Readonly<Record<string, string>> = { statusCode: 'operation', reasonPhrase: 'operation' }
+const RULES: Readonly<Record<string, string>> = {
+  method: 'string or regex',
+  path: 'string or regex',
+  reasonPhrase: 'string or regex',
+}
+
+/** What goes behind the text of a failure: the fields in which the nearest message differs. */
+export const closestText = (
+  fields: readonly { readonly name: string; readonly expected: unknown; readonly found: unknown }[],
+): string => {
+  const lines = new Map<string, string[]>()
+  for (const { name, expected, found } of fields) {
+    const group = GROUPS[name] ?? name
+    const rule = `${RULES[name] ?? name} match failed`
+    const line = `      ${rule} expected:      ${onOneLine(expected)}     found:      ${onOneLine(found)} `
+    lines.set(group, [...(lines.get(group) ?? []), line])
+  }
+  const blocks = [...lines].map(([group, each]) => `  ${group}:\n${each.join('\n')}\n`)
+  return `\n\nclosest match diff:\n${blocks.join('')}`
 }
 
 export const bindFailed = (port: number): string =>
@@ -81,6 +118,12 @@ export const timestamp = (ms: number): string => {
   return `${day} ${time}.${String(date.getMilliseconds()).padStart(3, '0')}`
 }
 
-/** A sentence with documents in it, as log messages are laid out. */
-export const logMessage = (...parts: readonly unknown[]): string =>
-  parts.map((part) => (typeof part === 'string' ? part : `\n\n${indented(prettyJson(part))}\n\n`)).join('')
+/** A sentence with its documents in the places of `{}`, as log messages are laid out. */
+export const logMessage = (format: string, documents: readonly unknown[]): string => {
+  const [first = '', ...rest] = format.split('{}')
+  return rest.reduce((text, part, at) => {
+    const given = documents[at]
+    const shown = typeof given === 'string' ? given : prettyJson(given ?? null)
+    return `${text}\n\n${indented(shown)}\n\n${part === '' || part.startsWith(' ') ? part : ` ${part}`}`
+  }, first)
+}

@@ -1,100 +1,66 @@
-import type { Filter } from '../decide/matching/filter.ts'
+import type { Verification } from '../decide/matching/filter.ts'
 import { prettyJson } from '../decide/matching/pretty-json.ts'
+import { closestMatch } from './closest-match.ts'
 import { messageJson } from './expectation-json.ts'
-import { isKnownId, judge } from './filtered.ts'
-import type { LoggedExchange } from './logged-exchange.ts'
-import { requestJson } from './message-json.ts'
-import type { Context, Handler } from './ports.ts'
-import { readDocument } from './read-json.ts'
+import { filterJson } from './filtered.ts'
+import { doubtOf, rememberingJudge, unknownId } from './judged.ts'
+import type { Json } from './message-json.ts'
+import type { Call, Context, Handler } from './ports.ts'
+import { readChecked } from './read-json.ts'
 import { type Reply, text } from './reply.ts'
-import { formatError, required, timesText, type Unfound, unfound, unknownId } from './texts.ts'
+import { required, timesText, unknownId as unknownIdText } from './texts.ts'
+import { fail, MAX_LISTED, pass } from './verified.ts'
+import type { Attempt } from './waiting.ts'
 
-const PASSED: Reply = { status: 202 }
-const MAX_LISTED = 10
-const NOTHING_ASKED = 'No expectations, requests or responses specified'
-
-const exchangesOf = ({ log }: Context): LoggedExchange[] =>
-  log.entries.filter((entry): entry is LoggedExchange => entry.kind === 'exchange')
-
-const filterJson = (filter: Filter): unknown =>
-  filter.kind === 'id' ? { id: filter.id } : messageJson(filter.request.given)
-
-const unknownOf = (filters: readonly Filter[], context: Context): string | undefined => {
-  const filter = filters.find((one) => one.kind === 'id' && !isKnownId(one.id, context))
-  return filter?.kind === 'id' ? filter.id : undefined
+/** How it stands with a claim about the log. */
+interface Standing {
+  readonly found: number
+  readonly holds: boolean
+  /** Whether nothing that is still to come makes it hold. */
+  readonly isLost: boolean
+  readonly doubt: string | undefined
 }
 
-/** What makes the log unable to prove that something did not happen. */
-const doubtOf = ({ log }: Context, undecided: number): string | undefined => {
-  const reasons = [
-    ...(log.evicted > 0 ? [`${log.evicted} older requests had to leave the log, see eventLogBytes`] : []),
-    ...(undecided > 0 ? [`the bodies of ${undecided} requests were kept in part only, see eventLogBodyBytes`] : []),
-  ]
-  return reasons.length === 0 ? undefined : reasons.join('; ')
-}
-
-const failed = (context: Context, nowMs: number, about: Omit<Unfound, 'requests'>): Reply => {
-  const exchanges = exchangesOf(context)
-  // Only as many as are listed are written out.
-  const requests =
-    exchanges.length > about.maximumListed ? exchanges : exchanges.map((one) => requestJson(one, 'compact', false))
-  const message = unfound({ ...about, requests })
-  context.log.note('VERIFICATION_FAILED', nowMs, message)
-  return text(406, message)
-}
-
-const passed = ({ log }: Context, nowMs: number, what: string): Reply => {
-  log.note('VERIFICATION_PASSED', nowMs, `request:\n\n${what}\n\n found`)
-  return PASSED
-}
-
-export const verify: Handler = (call, context) => {
-  const read = readDocument(call.body)
-  if ('problem' in read) return text(400, formatError('verification', read.text, [`$: ${read.problem}`]))
-  if (read.value === undefined) return text(400, required('a verification'))
-  const checked = context.documents.verification(read.value)
-  if ('problems' in checked) return text(400, formatError('verification', read.value, checked.problems))
-  const { what, atLeast, atMost, maximumListed = MAX_LISTED } = checked.value
-  const unknown = unknownOf([what], context)
-  if (unknown !== undefined) return text(400, unknownId(unknown))
-  const verdicts = exchangesOf(context).map((entry) => judge(what, entry))
+const standingOf = (claim: Verification, context: Context, judge: ReturnType<typeof rememberingJudge>): Standing => {
+  const { what, atLeast, atMost } = claim
+  const verdicts = context.log.exchanges.map((entry) => judge(what, entry))
   const found = verdicts.filter((verdict) => verdict === 'yes').length
   const undecided = verdicts.filter((verdict) => verdict === 'needs_body').length
   const isEnough = found >= (atLeast ?? 0)
   const isTooMuch = found > (atMost ?? Infinity)
   const doubt = isTooMuch || (isEnough && atMost === undefined) ? undefined : doubtOf(context, undecided)
-  const expected = prettyJson(filterJson(what))
-  if (isEnough && !isTooMuch && doubt === undefined) return passed(context, call.nowMs, expected)
-  const claim = `Request not found ${timesText(atLeast, atMost)}`
-  return failed(context, call.nowMs, { what: claim, doubt, expected, found, maximumListed })
+  const isBlind = atMost !== undefined && context.log.evicted > 0
+  return { found, doubt, holds: isEnough && !isTooMuch && doubt === undefined, isLost: isTooMuch || isBlind }
 }
 
-/** Whether the requests came in that order, others between them allowed. */
-export const verifySequence: Handler = (call, context) => {
-  const read = readDocument(call.body)
-  if ('problem' in read) return text(400, formatError('verification sequence', read.text, [`$: ${read.problem}`]))
-  if (read.value === undefined) return text(400, required('a verification sequence'))
-  const checked = context.documents.sequence(read.value)
-  if ('problems' in checked) return text(400, formatError('verification sequence', read.value, checked.problems))
-  const filters = checked.value
-  if (filters.length === 0) return text(406, NOTHING_ASKED)
-  const unknown = unknownOf(filters, context)
-  if (unknown !== undefined) return text(400, unknownId(unknown))
-  let found = 0
-  let undecided = 0
-  for (const entry of exchangesOf(context)) {
-    const verdict = found < filters.length ? judge(filters[found], entry) : 'no'
-    if (verdict === 'yes') found++
-    else if (verdict === 'needs_body') undecided++
+/** What was asked for, as failures show it. */
+const expectedOf = ({ what: { request, response } }: Verification): Json =>
+  response ? messageJson(response.given) : request ? filterJson(request) : {}
+
+const replyTo = (claim: Verification, { found, holds, doubt }: Standing, { nowMs }: Call, context: Context): Reply => {
+  const { what, atLeast, atMost, maximumListed = MAX_LISTED } = claim
+  const about = {
+    kind: what.response ? ('response' as const) : ('request' as const),
+    outcome: `found ${timesText(atLeast, atMost)}`,
+    expected: prettyJson(expectedOf(claim)),
   }
-  const expected = prettyJson(filters.map(filterJson))
-  if (found === filters.length) return passed(context, call.nowMs, expected)
-  const doubt = doubtOf(context, undecided)
-  return failed(context, call.nowMs, {
-    what: 'Request sequence not found',
-    doubt,
-    expected,
-    found,
-    maximumListed: MAX_LISTED,
+  if (holds) return pass(about, nowMs, context)
+  const exchanges = context.log.exchanges
+  const diff = what.disposition === undefined && found === 0 ? closestMatch(what, exchanges, context) : ''
+  return fail({ ...about, doubt, found, maximumListed, what, exchanges, diff }, nowMs, context)
+}
+
+/** Whether so many requests, or responses, were such. */
+export const verify: Handler = (call, context) => {
+  const read = readChecked(call.body, 'verification', required('a verification'), context.documents.verification)
+  if ('refusal' in read) return text(400, read.refusal)
+  const claim = read.value
+  const unknown = unknownId([claim.what.request], context)
+  if (unknown !== undefined) return text(400, unknownIdText(unknown))
+  context.log.note('VERIFICATION', call.nowMs, 'verifying requests that match:{}', read.given)
+  const judge = rememberingJudge()
+  return context.waiting.until(call, claim.timeoutMs, (): Attempt => {
+    const standing = standingOf(claim, context, judge)
+    return { isSettled: standing.holds || standing.isLost, reply: () => replyTo(claim, standing, call, context) }
   })
 }

@@ -92,6 +92,7 @@ export class WatchedExchange implements HttpExchange {
     const { body } = this.#entry
     body.isCut = body.held < body.total
     this.#hasBody = true // a request that is sent once more has the same
+    this.#log.received(this.#entry)
   }
 
   resumeBody(): void {
@@ -104,7 +105,7 @@ export class WatchedExchange implements HttpExchange {
 
   sendWhole(response: Buffer, payloadBytes: number): void {
     this.#log.answered(this.#entry, { kind: 'whole', bytes: response, isCut: false })
-    this.#entry.answeredAtMs = this.#now()
+    this.#log.ended(this.#entry, this.#now())
     this.#inner.sendWhole(response, payloadBytes)
   }
 
@@ -122,7 +123,7 @@ export class WatchedExchange implements HttpExchange {
   }
 
   end(trailers: readonly string[]): void {
-    this.#entry.answeredAtMs = this.#now()
+    this.#log.ended(this.#entry, this.#now())
     this.#inner.end(trailers)
   }
 

@@ -15,6 +15,7 @@ export const LIMITS = [
   'conntrack_bytes',
   'conntrack_lines',
   'conntrack_time',
+  'control_waiting',
   'dns_connections',
   'dns_in_flight',
   'dns_intents',

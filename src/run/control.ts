@@ -18,6 +18,7 @@ export const createRunControl = (namespaces: readonly Netns[], cgroup: RunCgroup
   let listen: ((port: number) => Promise<number>) | undefined
 
   return {
+    host: LOOPBACK,
     listening: () => ports,
     bind: (port) => (listen ? listen(port) : Promise.reject(new Error('it does not listen yet'))),
     open: (plane, wanted) => {

@@ -89,6 +89,7 @@ test('every limit is counted from 0, and docs/metrics.md says what reaching it d
   const counted = [...(await scrape()).matchAll(/^understudy_limit_hits_total\{limit="(\w+)"\} 0$/gm)]
   const names = [
     ...['body', 'body_budget', 'connections', 'conntrack_bytes', 'conntrack_lines', 'conntrack_time'],
+    'control_waiting',
     ...['dns_connections', 'dns_in_flight', 'dns_intents', 'dns_reserved'],
     ...['event_log', 'flow_subscribers', 'head_bytes', 'headers', 'peek_bytes'],
     ...['upstream_connections', 'upstream_destinations'],

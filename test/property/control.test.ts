@@ -4,18 +4,15 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type ControlLab, startControl } from '../support/control-lab.ts'
 
-const CALLS = ['expectation', 'clear', 'retrieve', 'verify', 'verifySequence', 'status', 'reset'] as const
+const CALLS = [
+  ...(['expectation', 'clear', 'retrieve', 'verify', 'verifySequence', 'status', 'reset', 'configuration'] as const),
+  'mode',
+] as const
 const TYPES = [
-  '',
-  'all',
-  'logs',
-  'requests',
-  'request_responses',
-  'recorded_expectations',
-  'active_expectations',
-  '%00',
+  ...['', 'all', '%00'],
+  ...'logs requests request_responses recorded_expectations active_expectations metrics'.split(' '),
 ]
-const FORMATS = ['', 'json', 'java', 'log_entries', 'curl', 'har', 'x']
+const FORMATS = ['', 'json', 'java', 'log_entries', 'curl', 'har', 'javascript', 'openapi', 'x']
 
 /** Documents that are nearly right. */
 const key = fc.constantFrom(
@@ -27,6 +24,10 @@ const key = fc.constantFrom(
   'id',
   'times',
   'expectationId',
+  'httpRequests',
+  'httpResponses',
+  'disposition',
+  'statusCode',
   '__proto__',
 )
 const document = fc.letrec((tie) => ({
@@ -44,7 +45,7 @@ const body = fc.oneof(
 
 const stillWorks = async ({ put, ask }: ControlLab): Promise<void> => {
   for (const type of ['requests', 'request_responses', 'recorded_expectations', 'active_expectations', 'logs']) {
-    for (const format of ['json', 'java', 'log_entries', 'curl', 'har']) {
+    for (const format of ['json', 'java', 'log_entries', 'curl', 'har', 'javascript', 'openapi']) {
       assert.equal((await put(`retrieve?type=${type}&format=${format}`)).status, 200, `${type} as ${format}`)
     }
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createByteRing } from '../../../src/control/byte-ring.ts'
 import { createEventLog, type EventLog } from '../../../src/control/event-log.ts'
 import type { LoggedExchange } from '../../../src/control/logged-exchange.ts'
 import { head } from '../decide/build.ts'
@@ -19,8 +20,7 @@ const come = (log: EventLog, path: string, body = ''): LoggedExchange => {
   return log.begin({ ...about, head: head(`GET ${path}`), body: kept })
 }
 
-const paths = ({ entries }: EventLog): string[] =>
-  entries.map((entry) => (entry.kind === 'exchange' ? entry.head.path : entry.type))
+const paths = ({ exchanges }: EventLog): string[] => exchanges.map(({ head: { path } }) => path)
 
 const whole = (size: number) => ({
   kind: 'whole' as const,
@@ -87,7 +87,71 @@ test('removing exchanges keeps notes and the order', () => {
   come(log, '/b')
   come(log, '/a')
   log.remove((entry) => entry.head.path === '/a')
-  assert.deepEqual(paths(log), ['CLEARED', '/b'])
+  assert.deepEqual([paths(log), log.notes.map(({ type }) => type)], [['/b'], ['CLEARED']])
+})
+
+test('what the API is told drives out no request', () => {
+  const { log } = logOf(64_000)
+  come(log, '/a')
+  for (let n = 0; n < 1000; n++) log.note('VERIFICATION', 0, 'verifying:{}', { n, text: 'x'.repeat(100) })
+  assert.deepEqual([paths(log), log.evicted], [['/a'], 0])
+  assert.ok(log.notes.length > 0 && log.bytes < 64_000 * 1.1)
+})
+
+test('a note whose documents are long is kept without them', () => {
+  const { log } = logOf(10_000_000)
+  log.note('VERIFICATION', 0, 'verifying:{}', 'x'.repeat(100_000))
+  assert.equal(log.notes[0]?.documents, undefined)
+})
+
+test('a smaller bound takes effect at once, and bodies to come are kept within theirs', () => {
+  const { log } = logOf(100_000)
+  for (let n = 0; n < 50; n++) come(log, `/${n}`, 'x'.repeat(500))
+  log.bound(10_000, 3)
+  assert.ok(log.bytes <= 10_000)
+  assert.equal(log.evicted, 50 - paths(log).length)
+  assert.equal(come(log, '/last', 'long').body.held, 3)
+})
+
+test('whoever watches is told of each change, until it stops', () => {
+  const { log } = logOf(100_000)
+  const told: (LoggedExchange | undefined)[] = []
+  const stop = log.watch((entry) => told.push(entry))
+  const entry = come(log, '/')
+  log.ended(entry, 1)
+  log.clear()
+  stop()
+  come(log, '/')
+  assert.deepEqual(told, [entry, entry, undefined])
+})
+
+/** How often the ring looks at the cost of an item, while `more` are added to one that is full with `full` of them. */
+const looksWhenFull = (full: number, more: number): number => {
+  let looks = 0
+  const item = (): { costBytes: number | undefined } => {
+    let cost: number | undefined
+    return {
+      get costBytes() {
+        looks++
+        return cost
+      },
+      set costBytes(to) {
+        looks++
+        cost = to
+      },
+    }
+  }
+  const ring = createByteRing(full, () => undefined)
+  for (let n = 0; n < full; n++) ring.add(item(), 1)
+  looks = 0
+  for (let n = 0; n < more; n++) ring.add(item(), 1)
+  assert.equal(ring.bytes, full)
+  return looks
+}
+
+test('adding to a full log costs the same however much is in it', () => {
+  assert.equal(looksWhenFull(10, 1000), looksWhenFull(10_000, 1000))
+  assert.ok(looksWhenFull(10_000, 1000) <= 4 * 1000)
 })
 
 test('of a long body the start is kept, and how long it was', () => {

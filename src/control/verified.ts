@@ -1,0 +1,62 @@
+/** The answers of verifications, and what the log says of them. */
+import type { ExchangeFilter } from '../decide/matching/filter.ts'
+import { judgeExchange, sentResponse } from './judged.ts'
+import type { LoggedExchange } from './logged-exchange.ts'
+import { type Json, requestJson, responseJson } from './message-json.ts'
+import type { Context } from './ports.ts'
+import { type Reply, text } from './reply.ts'
+import { unfound } from './texts.ts'
+
+const PASSED: Reply = { status: 202 }
+/** Messages that a failure lists, where the call does not say. */
+export const MAX_LISTED = 10
+
+export interface About {
+  readonly kind: 'request' | 'response' | 'request sequence' | 'response sequence'
+  /** `found exactly once`. */
+  readonly outcome: string
+  /** The document of what was asked for, pretty-printed. */
+  readonly expected: string
+}
+
+export interface Failure extends About {
+  /** Why the log cannot tell, if it cannot. */
+  readonly doubt: string | undefined
+  readonly found: number
+  readonly maximumListed: number
+  readonly what: ExchangeFilter
+  readonly exchanges: readonly LoggedExchange[]
+  /** What the nearest one differs in; empty for nothing. */
+  readonly diff: string
+}
+
+export const pass = ({ kind, outcome, expected }: About, nowMs: number, { log }: Context): Reply => {
+  log.note('VERIFICATION_PASSED', nowMs, `${kind}:{}${outcome}`, JSON.parse(expected))
+  return PASSED
+}
+
+/** Responses to requests that were meant, or all requests: only as many as are listed are written out. */
+const listed = ({ kind, what, exchanges, maximumListed }: Failure): readonly (Json | undefined)[] => {
+  if (kind.startsWith('request')) {
+    if (exchanges.length > maximumListed) return exchanges.map(() => undefined)
+    return exchanges.map((one) => requestJson(one, 'compact', false))
+  }
+  const asked = { ...what, response: undefined }
+  const responses = exchanges
+    .filter((one) => judgeExchange(asked, one) === 'yes')
+    .map(sentResponse)
+    .filter((one) => one !== undefined)
+  return responses.length > maximumListed ? responses.map(() => undefined) : responses.map(responseJson)
+}
+
+export const fail = (failure: Failure, nowMs: number, { log }: Context): Reply => {
+  const { kind, outcome, expected, doubt, found, maximumListed, diff } = failure
+  const messages = listed(failure)
+  const isResponse = kind.startsWith('response')
+  const claim = `${kind} not ${outcome}`
+  const isListed = messages.length <= maximumListed
+  const documents = [JSON.parse(expected), ...(isListed ? [messages] : [])]
+  log.note('VERIFICATION_FAILED', nowMs, `${claim}, expected:{}${isListed ? 'but was:{}' : ''}`, ...documents)
+  const what = `${claim.slice(0, 1).toUpperCase()}${claim.slice(1)}`
+  return text(406, `${unfound({ what, doubt, expected, messages, found, maximumListed, isResponse })}${diff}`)
+}

@@ -1,0 +1,76 @@
+import type { ExchangeFilter, SequenceVerification } from '../decide/matching/filter.ts'
+import { prettyJson } from '../decide/matching/pretty-json.ts'
+import { messageJson } from './expectation-json.ts'
+import { filterJson } from './filtered.ts'
+import { doubtOf, rememberingJudge, unknownId } from './judged.ts'
+import type { Context, Handler } from './ports.ts'
+import { readChecked } from './read-json.ts'
+import { text } from './reply.ts'
+import { required, unequalSequences, unknownId as unknownIdText } from './texts.ts'
+import { fail, MAX_LISTED, pass } from './verified.ts'
+import type { Attempt } from './waiting.ts'
+
+const NOTHING_ASKED = 'No expectations, requests or responses specified in verification sequence'
+/** Any exchange: whose messages a failure lists. */
+const ANY: ExchangeFilter = { request: undefined, response: undefined, disposition: undefined }
+
+/** What is wrong with a sequence, as the answer says it. */
+const problemOf = ({ requests, responses }: SequenceVerification): string | undefined => {
+  if (requests.length + responses.length === 0) return NOTHING_ASKED
+  const isPaired = requests.length > 0 && responses.length > 0
+  return isPaired && requests.length !== responses.length
+    ? unequalSequences(requests.length, responses.length)
+    : undefined
+}
+
+const stepsOf = ({ requests, responses }: SequenceVerification): ExchangeFilter[] =>
+  Array.from({ length: Math.max(requests.length, responses.length) }, (_, at) => ({
+    request: requests[at],
+    response: responses[at],
+    disposition: undefined,
+  }))
+
+/** How many of the steps were taken, others between them allowed, and what could not be told. */
+const progressOf = (
+  steps: readonly ExchangeFilter[],
+  { log }: Context,
+  judge: ReturnType<typeof rememberingJudge>,
+): { readonly found: number; readonly undecided: number } => {
+  let found = 0
+  let undecided = 0
+  for (const entry of log.exchanges) {
+    const step = steps[found]
+    if (!step) break
+    const verdict = judge(step, entry)
+    if (verdict === 'yes') found++
+    else if (verdict === 'needs_body') undecided++
+  }
+  return { found, undecided }
+}
+
+/** Whether exchanges came in that order. */
+export const verifySequence: Handler = (call, context) => {
+  const what = 'verification sequence'
+  const read = readChecked(call.body, what, required(`a ${what}`), context.documents.sequence)
+  if ('refusal' in read) return text(400, read.refusal)
+  const { requests, responses, timeoutMs, maximumListed = MAX_LISTED } = read.value
+  const problem = problemOf(read.value)
+  if (problem !== undefined) return text(406, problem)
+  const unknown = unknownId(requests, context)
+  if (unknown !== undefined) return text(400, unknownIdText(unknown))
+  context.log.note('VERIFICATION', call.nowMs, 'verifying sequence that match:{}', read.given)
+  const steps = stepsOf(read.value)
+  const asked = responses.length > 0 ? responses.map(({ given }) => messageJson(given)) : requests.map(filterJson)
+  const kind = responses.length > 0 ? ('response' as const) : ('request' as const)
+  const about = { kind: `${kind} sequence` as const, outcome: 'found', expected: prettyJson(asked) }
+  const judge = rememberingJudge()
+  return context.waiting.until(call, timeoutMs, (): Attempt => {
+    const { found, undecided } = progressOf(steps, context, judge)
+    if (found === steps.length) return { isSettled: true, reply: () => pass(about, call.nowMs, context) }
+    const failure = { ...about, doubt: doubtOf(context, undecided), found, maximumListed, what: ANY, diff: '' }
+    return {
+      isSettled: false,
+      reply: () => fail({ ...failure, exchanges: context.log.exchanges }, call.nowMs, context),
+    }
+  })
+}
