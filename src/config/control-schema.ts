@@ -59,12 +59,13 @@ const VerificationDocument = chosen<Verification>((given, report) => {
     })
     .transform((read): Verification => {
       const request = read.httpRequest ?? read.expectationId
+      const { atLeast, atMost } = read.times ?? {}
       // Not "at least once": a document without times means this, in all versions.
-      const times = read.times ?? { atLeast: 1, atMost: 1 }
+      const isOnce = Object.keys(read.times ?? {}).length === 0
       return {
         what: { request, response: read.httpResponse, disposition: read.disposition },
-        atLeast: times.atLeast,
-        atMost: times.atMost,
+        atLeast: isOnce ? 1 : atLeast,
+        atMost: isOnce ? 1 : atMost,
         ...howTo(read),
       }
     })
@@ -80,6 +81,9 @@ const SequenceDocument = z
   .superRefine(({ httpRequests = [], expectationIds = [] }, context) => {
     if (httpRequests.length > 0 && expectationIds.length > 0)
       context.addIssue({ code: 'custom', message: 'either httpRequests or expectationIds, not both' })
+  })
+  .refine((read) => (read.httpRequests ?? read.expectationIds ?? read.httpResponses) !== undefined, {
+    error: 'one of httpRequests, expectationIds and httpResponses is required',
   })
   .transform((read): SequenceVerification => {
     const { httpRequests = [], expectationIds = [], httpResponses = [] } = read

@@ -3,7 +3,7 @@ import type { Filter } from '../decide/matching/filter.ts'
 import { matchesRequest, type RequestMatcher, type Verdict } from '../decide/matching/request.ts'
 import type { LiveExpectation } from '../decide/matching/store.ts'
 import { meansExpectation } from './both-ways.ts'
-import { messageJson } from './expectation-json.ts'
+import { expectationJson, messageJson } from './expectation-json.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
 import type { Json } from './message-json.ts'
 import type { Call, Context } from './ports.ts'
@@ -56,6 +56,14 @@ export const judge = (filter: Filter | undefined, entry: LoggedExchange): Verdic
 /** A filter as it is shown. */
 export const filterJson = (filter: Filter): Json =>
   filter.kind === 'id' ? { id: filter.id } : messageJson(filter.request.given)
+
+/** What a filter asks of requests, as it is shown: that of an expectation, as long as there is one. */
+export const askedJson = (filter: Filter, { store, nowMs }: Context): Json => {
+  const live = filter.kind === 'id' ? store.get(filter.id, nowMs()) : undefined
+  if (!live) return filterJson(filter)
+  const { httpRequest } = expectationJson(live)
+  return typeof httpRequest === 'object' && httpRequest !== null ? { ...httpRequest } : {}
+}
 
 /** A test for expectations. */
 export const meant = (filter: Filter | undefined, { documents }: Context): ((live: LiveExpectation) => boolean) => {

@@ -1,5 +1,4 @@
 /** Numbers of the process: as Prometheus reads them, and as MockServer's counters. */
-import { prettyJson } from '../decide/matching/pretty-json.ts'
 import type { Context, Handler } from './ports.ts'
 import { json, type Reply } from './reply.ts'
 
@@ -32,5 +31,5 @@ export const counters = ({ tally, store, metrics: served }: Context, nowMs: numb
       if (name !== undefined) actions[name] = (actions[name] ?? 0) + 1
     }
   }
-  return json(200, prettyJson({ ...tally.counts(), ...actions }))
+  return json(200, JSON.stringify({ ...tally.counts(), ...actions }))
 }

@@ -36,7 +36,7 @@ const NAMES = Object.keys(MODES).join(', ')
 const isMode = (name: string): name is Mode => Object.hasOwn(MODES, name)
 
 const modeReply = (name: Mode): Reply =>
-  json(200, prettyJson({ mode: name, proxyUnmatchedRequests: MODES[name] === 'forward' }))
+  json(200, JSON.stringify({ mode: name, proxyUnmatchedRequests: MODES[name] === 'forward' }))
 
 export const mode: Handler = (_call, context) =>
   modeReply(context.settings.current()['onUnmatched'] === 'refuse' ? 'SIMULATE' : 'SPY')

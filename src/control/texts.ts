@@ -53,9 +53,9 @@ export interface Unfound {
   readonly expected: string
   /** All that there are. */
   readonly messages: readonly unknown[]
-  readonly isResponse: boolean
-  readonly found: number
   readonly maximumListed: number
+  /** What is said instead of more than are to be listed. */
+  readonly among: string
 }
 
 const one = (values: readonly unknown[]): string => {
@@ -63,13 +63,19 @@ const one = (values: readonly unknown[]): string => {
   return prettyJson(values.length === 1 ? values[0] : values)
 }
 
-export const unfound = ({ what, doubt, expected, messages, isResponse, found, maximumListed }: Unfound): string => {
+export const unfound = ({ what, doubt, expected, messages, maximumListed, among }: Unfound): string => {
   const claim = `${what}${doubt === undefined ? '' : ` for certain (${doubt})`}, expected:<${expected}>`
-  if (messages.length <= maximumListed) return `${claim} but was:<${one(messages)}>`
-  const among = isResponse
-    ? `times among ${messages.length} recorded responses`
-    : `time(s) among ${messages.length} total requests`
-  return `${claim} but was found ${found} ${among}`
+  return messages.length <= maximumListed ? `${claim} but was:<${one(messages)}>` : `${claim} but was ${among}`
+}
+
+/** How many there are where they are too many to be listed; sequences, and all before version 8, do not say how many fit. */
+export const amongText = (kind: string, found: number, total: number, major: number): string => {
+  const isResponse = kind.startsWith('response')
+  if (major < 8 || kind.endsWith('sequence')) {
+    return `not found, found ${total} other ${isResponse ? 'responses' : 'requests'}`
+  }
+  const times = `${found} time${found === 1 ? '' : 's'}`
+  return `found ${times} among ${total} ${isResponse ? 'recorded responses' : 'total requests'}`
 }
 
 export const unequalSequences = (requests: number, responses: number): string =>

@@ -5,7 +5,7 @@ import type { LoggedExchange } from './logged-exchange.ts'
 import { type Json, requestJson, responseJson } from './message-json.ts'
 import type { Context } from './ports.ts'
 import { type Reply, text } from './reply.ts'
-import { unfound } from './texts.ts'
+import { amongText, unfound } from './texts.ts'
 
 const PASSED: Reply = { status: 202 }
 /** Messages that a failure lists, where the call does not say. */
@@ -25,6 +25,7 @@ export interface Failure extends About {
   readonly found: number
   readonly maximumListed: number
   readonly what: ExchangeFilter
+  /** Those that are listed, unless responses were asked for. */
   readonly exchanges: readonly LoggedExchange[]
   /** What the nearest one differs in; empty for nothing. */
   readonly diff: string
@@ -49,14 +50,14 @@ const listed = ({ kind, what, exchanges, maximumListed }: Failure): readonly (Js
   return responses.length > maximumListed ? responses.map(() => undefined) : responses.map(responseJson)
 }
 
-export const fail = (failure: Failure, nowMs: number, { log }: Context): Reply => {
+export const fail = (failure: Failure, nowMs: number, { log, limits }: Context): Reply => {
   const { kind, outcome, expected, doubt, found, maximumListed, diff } = failure
   const messages = listed(failure)
-  const isResponse = kind.startsWith('response')
   const claim = `${kind} not ${outcome}`
   const isListed = messages.length <= maximumListed
   const documents = [JSON.parse(expected), ...(isListed ? [messages] : [])]
   log.note('VERIFICATION_FAILED', nowMs, `${claim}, expected:{}${isListed ? 'but was:{}' : ''}`, ...documents)
   const what = `${claim.slice(0, 1).toUpperCase()}${claim.slice(1)}`
-  return text(406, `${unfound({ what, doubt, expected, messages, found, maximumListed, isResponse })}${diff}`)
+  const among = amongText(kind, found, messages.length, Number.parseInt(limits.version, 10))
+  return text(406, `${unfound({ what, doubt, expected, messages, maximumListed, among })}${diff}`)
 }

@@ -1,8 +1,10 @@
-import type { ExchangeFilter, SequenceVerification } from '../decide/matching/filter.ts'
+import type { ExchangeFilter, Filter, SequenceVerification } from '../decide/matching/filter.ts'
 import { prettyJson } from '../decide/matching/pretty-json.ts'
+import { closestMatch } from './closest-match.ts'
 import { messageJson } from './expectation-json.ts'
-import { filterJson } from './filtered.ts'
+import { askedJson } from './filtered.ts'
 import { doubtOf, rememberingJudge, unknownId } from './judged.ts'
+import type { LoggedExchange } from './logged-exchange.ts'
 import type { Context, Handler } from './ports.ts'
 import { readChecked } from './read-json.ts'
 import { text } from './reply.ts'
@@ -29,6 +31,21 @@ const stepsOf = ({ requests, responses }: SequenceVerification): ExchangeFilter[
     response: responses[at],
     disposition: undefined,
   }))
+
+/** What was asked for, as failures show it: one response stands alone, one request does not. */
+const expectedOf = ({ requests, responses }: SequenceVerification, context: Context): string => {
+  const [first, ...others] = responses.map(({ given }) => messageJson(given))
+  if (first) return prettyJson(others.length === 0 ? first : [first, ...others])
+  return prettyJson(requests.map((filter) => askedJson(filter, context)))
+}
+
+/** By ids, those that these expectations have answered. */
+const listedFor = (requests: readonly Filter[], { log }: Context): readonly LoggedExchange[] => {
+  const ids = new Set(requests.map((filter) => (filter.kind === 'id' ? filter.id : undefined)))
+  return ids.has(undefined) || ids.size === 0
+    ? log.exchanges
+    : log.exchanges.filter(({ expectationId }) => ids.has(expectationId))
+}
 
 /** How many of the steps were taken, others between them allowed, and what could not be told. */
 const progressOf = (
@@ -60,17 +77,20 @@ export const verifySequence: Handler = (call, context) => {
   if (unknown !== undefined) return text(400, unknownIdText(unknown))
   context.log.note('VERIFICATION', call.nowMs, 'verifying sequence that match:{}', read.given)
   const steps = stepsOf(read.value)
-  const asked = responses.length > 0 ? responses.map(({ given }) => messageJson(given)) : requests.map(filterJson)
   const kind = responses.length > 0 ? ('response' as const) : ('request' as const)
-  const about = { kind: `${kind} sequence` as const, outcome: 'found', expected: prettyJson(asked) }
+  const about = { kind: `${kind} sequence` as const, outcome: 'found', expected: expectedOf(read.value, context) }
   const judge = rememberingJudge()
   return context.waiting.until(call, timeoutMs, (): Attempt => {
     const { found, undecided } = progressOf(steps, context, judge)
     if (found === steps.length) return { isSettled: true, reply: () => pass(about, call.nowMs, context) }
-    const failure = { ...about, doubt: doubtOf(context, undecided), found, maximumListed, what: ANY, diff: '' }
+    const failure = { ...about, doubt: doubtOf(context, undecided), found, maximumListed, what: ANY }
     return {
       isSettled: false,
-      reply: () => fail({ ...failure, exchanges: context.log.exchanges }, call.nowMs, context),
+      reply: () => {
+        const exchanges = listedFor(requests, context)
+        const diff = closestMatch({ ...ANY, ...steps[found] }, exchanges, context)
+        return fail({ ...failure, exchanges, diff }, call.nowMs, context)
+      },
     }
   })
 }

@@ -2,8 +2,9 @@ import type { Verification } from '../decide/matching/filter.ts'
 import { prettyJson } from '../decide/matching/pretty-json.ts'
 import { closestMatch } from './closest-match.ts'
 import { messageJson } from './expectation-json.ts'
-import { filterJson } from './filtered.ts'
+import { askedJson } from './filtered.ts'
 import { doubtOf, rememberingJudge, unknownId } from './judged.ts'
+import type { LoggedExchange } from './logged-exchange.ts'
 import type { Json } from './message-json.ts'
 import type { Call, Context, Handler } from './ports.ts'
 import { readChecked } from './read-json.ts'
@@ -34,19 +35,24 @@ const standingOf = (claim: Verification, context: Context, judge: ReturnType<typ
 }
 
 /** What was asked for, as failures show it. */
-const expectedOf = ({ what: { request, response } }: Verification): Json =>
-  response ? messageJson(response.given) : request ? filterJson(request) : {}
+const expectedOf = ({ what: { request, response } }: Verification, context: Context): Json =>
+  response ? messageJson(response.given) : request ? askedJson(request, context) : {}
+
+/** By an id, only requests count that were answered by an expectation or sent on. */
+const listedFor = ({ what: { request } }: Verification, { log }: Context): readonly LoggedExchange[] =>
+  request?.kind === 'id' ? log.exchanges.filter(({ decision }) => decision !== 'refuse') : log.exchanges
 
 const replyTo = (claim: Verification, { found, holds, doubt }: Standing, { nowMs }: Call, context: Context): Reply => {
   const { what, atLeast, atMost, maximumListed = MAX_LISTED } = claim
   const about = {
     kind: what.response ? ('response' as const) : ('request' as const),
     outcome: `found ${timesText(atLeast, atMost)}`,
-    expected: prettyJson(expectedOf(claim)),
+    expected: prettyJson(expectedOf(claim, context)),
   }
   if (holds) return pass(about, nowMs, context)
-  const exchanges = context.log.exchanges
-  const diff = what.disposition === undefined && found === 0 ? closestMatch(what, exchanges, context) : ''
+  const exchanges = listedFor(claim, context)
+  const isCompared = what.disposition === undefined && found === 0 && maximumListed > 0
+  const diff = isCompared ? closestMatch(what, exchanges, context) : ''
   return fail({ ...about, doubt, found, maximumListed, what, exchanges, diff }, nowMs, context)
 }
 

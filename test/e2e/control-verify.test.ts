@@ -32,10 +32,10 @@ test('a verification without times means exactly once', async (t) => {
   await ask('/a')
   assert.equal((await put('verify', { httpRequest: { path: '/a' } })).status, 202)
   await ask('/a')
-  assert.match(
-    (await put('verify', { httpRequest: { path: '/a' } })).body,
-    /^Request not found exactly once, expected:</,
-  )
+  for (const times of [undefined, {}]) {
+    const { body } = await put('verify', { httpRequest: { path: '/a' }, times })
+    assert.match(body, /^Request not found exactly once, expected:</)
+  }
 })
 
 test('responses are verified by what was sent', async (t) => {
@@ -83,11 +83,29 @@ test('a failure lists the responses to the requests that were meant', async (t) 
   assert.equal(status, 406)
   assert.match(body, /^Response not found exactly once, expected:<\{\n {2}"statusCode" : 500\n\}> but was:<\{\n/)
   assert.match(body, /"reasonPhrase" : "Made It",\n {2}"statusCode" : 201\n\}>$/)
+})
+
+test('more responses than are to be listed are counted', async (t) => {
   const few = { httpResponse: { statusCode: 201 }, maximumNumberOfRequestToReturnInVerificationFailure: 1 }
-  assert.equal(
-    (await put('verify', { ...few, times: { atLeast: 5 } })).body,
-    'Response not found at least 5 times, expected:<{\n  "statusCode" : 201\n}> but was found 1 times among 2 recorded responses',
-  )
+  for (const [mockServerVersion, said] of [
+    ['5.15.0', 'not found, found 2 other responses'],
+    ['8.0.0', 'found 1 time among 2 recorded responses'],
+  ] as const) {
+    const { put } = await withThree(t, { mockServerVersion })
+    assert.equal(
+      (await put('verify', { ...few, times: { atLeast: 5 } })).body,
+      `Response not found at least 5 times, expected:<{\n  "statusCode" : 201\n}> but was ${said}`,
+    )
+  }
+})
+
+test('by an id, a failure shows the request of the expectation, and what was answered or sent on', async (t) => {
+  const { put } = await withThree(t)
+  const { body } = await put('verify', { expectationId: { id: 'made' }, times: { atLeast: 5 } })
+  assert.match(body, /^Request not found at least 5 times, expected:<\{\n {2}"path" : "\/a"\n\}> but was:<\[ \{/)
+  assert.deepEqual([body.includes('/real'), body.includes('/none')], [true, false])
+  const sequence = await put('verifySequence', { expectationIds: [{ id: 'made' }, { id: 'made' }] })
+  assert.match(sequence.body, /expected:<\[ \{\n {2}"path" : "\/a"\n\}, \{\n {2}"path" : "\/a"\n\} \]> but was:<\{/)
 })
 
 test('the disposition tells mocked from forwarded requests', async (t) => {
@@ -117,6 +135,11 @@ test('a sequence of responses, alone or each with its request', async (t) => {
     'Request and response sequences must be the same length for a response-aware verification sequence, ' +
       'found 2 request(s) and 1 response(s)',
   )
+  assert.match(
+    (await verify({ httpResponses: [{ statusCode: 5 }] })).body,
+    /expected:<\{\n {2}"statusCode" : 5\n\}> but/,
+  )
+  assert.match((await verify({})).body, /one of httpRequests, expectationIds and httpResponses is required/)
   const none = 'No expectations, requests or responses specified in verification sequence'
   for (const empty of [{ httpResponses: [] }, { httpRequests: [] }]) assert.equal((await verify(empty)).body, none)
 })
@@ -171,4 +194,6 @@ test('from version 8 on, a failure ends with what the nearest one differs in', a
   )
   assert.match(response.body, /\n {2}operation:\n {6}statusCode match failed expected: {6}500 {5}found: {6}201 \n/)
   assert.doesNotMatch((await put('verify', { httpRequest: { path: '/a' }, times: { atMost: 0 } })).body, /closest/)
+  const sequence = await put('verifySequence', { httpRequests: [{ path: '/a' }, { path: '/nope' }] })
+  assert.match(sequence.body, /closest match diff:\n {2}path:\n.*\/nope {5}found: {6}\/a \n$/)
 })
