@@ -7,6 +7,7 @@
 import type { Socket } from 'node:net'
 import { decide, type Policy } from './decide/decide.ts'
 import { decideBytes } from './decide/decide-bytes.ts'
+import type { Asked } from './decide/matching/search.ts'
 import type { ExpectationStore } from './decide/matching/store.ts'
 import type {
   Decision,
@@ -123,6 +124,10 @@ export interface Stages {
   readonly record: (exchange: Exchange) => void
   /** Not there where the control API is not served. */
   readonly control?: Control
+  /** Notes an exchange that is sent on, for a recording; the exchange to go on with. */
+  readonly tape?: (exchange: HttpExchange, flow: Flow, body: Buffer | 'unavailable' | undefined) => HttpExchange
+  /** Told of each request that no expectation matched. */
+  readonly missed?: (asked: Asked) => void
   readonly nowMs: () => number
 }
 
@@ -181,6 +186,11 @@ const UNDECIDED: Decision = { kind: 'refuse', status: 400, reason: 'bad_request'
 /** Sent on for a client that spoke to us on purpose, because nothing else became of the request. */
 const isProxied = (decision: Decision | { readonly kind: 'needs_body' }, flow: Flow): boolean =>
   decision.kind === 'forward' && decision.expectationId === undefined && flow.direction === 'direct'
+
+/** No expectation had anything to say. */
+const isUnmatched = (decision: Decision | { readonly kind: 'needs_body' }): boolean =>
+  (decision.kind === 'forward' && decision.expectationId === undefined) ||
+  (decision.kind === 'refuse' && decision.reason === 'no_expectation')
 
 const carryOut = (
   exchange: HttpExchange,
@@ -247,14 +257,14 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
     exchange.collectBody(stages.bodyLimit, then)
   }
   const settle = (decision: Decision, body: Buffer | 'unavailable' | undefined): void => {
-    const seen = stages.control?.watch(exchange, flow, decision, body) ?? exchange
-    carryOut(seen, decision, { flow, early, resolution }, stages, (outcome) => finish(decision, outcome))
+    const watched = stages.control?.watch(exchange, flow, decision, body) ?? exchange
+    const taped = decision.kind === 'forward' ? stages.tape?.(watched, flow, body) : undefined
+    carryOut(taped ?? watched, decision, { flow, early, resolution }, stages, (outcome) => finish(decision, outcome))
   }
   const ask = (body: Buffer | 'unavailable' | undefined): void => {
-    const decided = decide(
-      { head, resolution, body, policy, nowMs: startedAtMs, flow: seen, namesOf: stages.namesOf },
-      stages.store,
-    )
+    const question = { head, resolution, body, policy, nowMs: startedAtMs, flow: seen, namesOf: stages.namesOf }
+    const decided = decide(question, stages.store)
+    if (stages.missed && isUnmatched(decided)) stages.missed({ head, body, nowMs: startedAtMs, origin: question })
     const goesRound =
       (isBack && isProxied(decided, flow)) || (decided.kind === 'forward' && stages.isOwnLeg(flow.client))
     const decision = goesRound ? LOOP : decided

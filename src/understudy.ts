@@ -33,7 +33,8 @@ import type { Config } from './config/schema.ts'
 import type { ServerPorts } from './control/ports.ts'
 import { createControlStage } from './control-stage.ts'
 import type { Expectation } from './decide/matching/expectation.ts'
-import { expectedHosts } from './decide/matching/expected-hosts.ts'
+import { createExpectedHosts } from './decide/matching/expected-hosts.ts'
+import type { Asked } from './decide/matching/search.ts'
 import { createExpectationStore, type ExpectationStore } from './decide/matching/store.ts'
 import type { Direction, Endpoint, Flow, Outcome, Workload } from './flow.ts'
 import { FORWARDED_BY } from './http1/forwarded-by.ts'
@@ -73,6 +74,10 @@ export interface DataPlaneOptions {
   readonly makeSocket?: MakeSocket
   /** Looks names up as the workload does; without it as this process does. Used with `makeSocket`. */
   readonly lookUp?: LookUpName
+  /** Notes exchanges that are sent on, for a recording. */
+  readonly tape?: Stages['tape'] | undefined
+  /** Told of each request that no expectation matched. */
+  readonly missed?: ((asked: Asked, store: ExpectationStore) => void) | undefined
   /** What the control API may do to the server it is part of; without it, there is no such API. */
   readonly server?: ServerPorts
   /** For listeners whose direction is inbound. */
@@ -257,7 +262,7 @@ const createStages = (
   upstream: Upstream,
   isOwn: IsOwn,
 ): { stages: Stages; sessions: Sessions; opening: Set<Socket>; work: { readonly done: number } } => {
-  const { config, metrics, recorder } = options
+  const { config, metrics, recorder, tape, missed } = options
   const store = createExpectationStore(options.expectations, nowMs(), Math.random)
   const settings = createLiveSettings(config)
   const { policy } = settings
@@ -318,6 +323,8 @@ const createStages = (
     bodyLimit: config.bodyMatchBytes,
     ...createActs(options, upstream),
     ...api,
+    ...(tape ? { tape } : {}),
+    ...(missed ? { missed: (asked) => missed(asked, store) } : {}),
     record: (exchange) => {
       work.done++
       recorder.exchange(exchange)
@@ -325,20 +332,6 @@ const createStages = (
     nowMs,
   }
   return { stages, sessions, opening, work }
-}
-
-/** Looks through the expectations again only when they have changed. */
-const createExpectedHosts = (store: ExpectationStore): ((name: string) => boolean) => {
-  const read = (): ReadonlySet<string> => expectedHosts(store.list(nowMs()).map(({ expectation }) => expectation))
-  let { version } = store
-  let hosts = read()
-  return (name) => {
-    if (store.version !== version) {
-      version = store.version
-      hosts = read()
-    }
-    return hosts.has(name)
-  }
 }
 
 const portOf = (server: Server): number => {
@@ -353,7 +346,7 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
   const isOwn: IsOwn = ({ address, port }) => ownPorts.has(port) && isLocalAddress(address)
   const upstream = createUpstream(options, isOwn)
   const { stages, sessions, opening, work } = createStages(options, upstream, isOwn)
-  const isExpectedHost = createExpectedHosts(stages.store)
+  const isExpectedHost = createExpectedHosts(stages.store, nowMs)
   const idleMemory = createIdleMemory(() => work.done, options.releaseMemory)
   const sweeper = setInterval(() => {
     sessions.tick(nowMs())

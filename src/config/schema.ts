@@ -226,7 +226,7 @@ export const Config = z
     controlHosts: z.array(HostName).max(64).default([]).meta({
       env: 'UNDERSTUDY_CONTROL_HOSTS',
       accepts: 'a list of names such as "mocks" or ".svc.cluster.local" (all below it), or "*" for any',
-      doc: 'Names that the control API may be called by beside addresses, localhost and the name of `--host`.',
+      doc: 'Names that GET calls of the control API may be sent to beside addresses, localhost and the name of `--host`.',
     }),
     controlTokenFile: z.string().max(4096).default('').meta({
       env: 'UNDERSTUDY_CONTROL_TOKEN_FILE',
@@ -251,6 +251,18 @@ export const Config = z
       .meta({
         env: 'UNDERSTUDY_EVENT_LOG_BODY_BYTES',
         doc: 'Most bytes of one body kept in the event log; of a longer one, the start is kept and marked.',
+      }),
+    recordingBytes: whole(64 * 1024, 4096 * MIB)
+      .default(64 * MIB)
+      .meta({
+        env: 'UNDERSTUDY_RECORDING_BYTES',
+        doc: 'Most memory for what `--record-expectations` has recorded; further exchanges are left out.',
+      }),
+    recordingBodyBytes: whole(0, 256 * MIB)
+      .default(4 * MIB)
+      .meta({
+        env: 'UNDERSTUDY_RECORDING_BODY_BYTES',
+        doc: 'Most bytes of one body in a recording; an exchange with a longer one is left out.',
       }),
     mockServerVersion: z
       .string()

@@ -25,6 +25,7 @@ export const LIMITS = [
   'head_bytes',
   'headers',
   'peek_bytes',
+  'recording',
   'upstream_connections',
   'upstream_destinations',
 ] as const

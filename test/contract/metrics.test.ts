@@ -91,7 +91,7 @@ test('every limit is counted from 0, and docs/metrics.md says what reaching it d
     ...['body', 'body_budget', 'connections', 'conntrack_bytes', 'conntrack_lines', 'conntrack_time'],
     'control_waiting',
     ...['dns_connections', 'dns_in_flight', 'dns_intents', 'dns_reserved'],
-    ...['event_log', 'flow_subscribers', 'head_bytes', 'headers', 'peek_bytes'],
+    ...['event_log', 'flow_subscribers', 'head_bytes', 'headers', 'peek_bytes', 'recording'],
     ...['upstream_connections', 'upstream_destinations'],
   ]
   assert.deepEqual(

@@ -29,6 +29,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   record: INWARD,
   control: INWARD,
   config: [...MIDDLE, 'content'],
+  // The event log's way to watch an exchange, and the redaction of records.
+  recording: [...INWARD, 'control', 'record', 'content'],
   content: ['decide'],
   pipeline: INWARD,
   paths: [],
@@ -39,7 +41,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...['intercept', 'act', 'record', 'config', 'control', 'control-stage', 'pipeline', 'idle-memory'],
   ],
   'control-stage': [...MIDDLE, 'control', 'record', 'config'],
-  'record-stage': ['errors', 'paths', 'record', 'config', 'workloads'],
+  'record-stage': ['errors', 'paths', 'record', 'recording', 'config', 'workloads'],
   run: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
   serve: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
   cli: [...MIDDLE, 'proxy-protocol', 'config', 'kernel', 'capture', 'workloads', 'run', 'serve', 'paths'],

@@ -78,7 +78,7 @@ export const isLive = ({ remainingTimes, bornMs, expectation }: Entry, nowMs: nu
 export const priorityOf = (entry: Entry | undefined): number => entry?.expectation.priority ?? Infinity
 
 /** The later a part is compared, the closer an expectation came. */
-const CLOSENESS: Readonly<Record<MissReason, number>> = {
+export const CLOSENESS: Readonly<Record<MissReason, number>> = {
   scope: 0,
   scenario: 1,
   method: 2,
