@@ -23,9 +23,18 @@ export type BodyMatcher = Common &
 /** Judges a body with a library; given from outside, for the middle uses none. Bounded in time; must not throw. */
 export type BodyTest = (body: ReadBody) => boolean
 
+/**
+ * Undoes the codings that a `content-encoding` names: the bytes themselves where there is nothing to undo or they are not
+ * what it says, 'unavailable' where they would come to more than the byte budget. Given from outside; must not throw.
+ */
+export type Inflate = (bytes: Buffer, contentEncoding: string) => Buffer | 'unavailable'
+
 /** A request's body with what its headers say of it; each reading is done at most once, however many matchers ask. */
 export interface ReadBody {
+  /** Without its content codings. */
   readonly bytes: Buffer
+  /** As it came. */
+  readonly sent: Buffer
   readonly contentType: string | undefined
   json?: { readonly value: JsonValue } | 'not_json'
   text?: string
@@ -51,7 +60,7 @@ function matchesKind(matcher: BodyMatcher, body: ReadBody): boolean {
     case 'multipart':
       return matchesMultipart(matcher.parts, body)
     case 'bytes':
-      return body.bytes.equals(matcher.bytes)
+      return body.bytes.equals(matcher.bytes) || (body.sent !== body.bytes && body.sent.equals(matcher.bytes))
     case 'tested':
       return matcher.test(body)
   }
