@@ -9,13 +9,14 @@ import { type Compiled, compileSchema } from '../content/json-schema.ts'
 import { jsonOf } from '../content/json-value.ts'
 import { withinTime } from '../content/within-time.ts'
 import { compileXml } from '../content/xml.ts'
+import { compileXmlSchema } from '../content/xml-schema.ts'
 import { compileXpath } from '../content/xpath.ts'
 import type { BodyMatcher, BodyTest } from '../decide/matching/body.ts'
 import { expectedJson, parseJson } from '../decide/matching/json.ts'
 import { compilePairs } from '../decide/matching/pairs.ts'
 import { compilePattern, matchesPattern, type Pattern } from '../decide/matching/pattern.ts'
 import { JsonText, TYPES, unsupported } from './body-types.ts'
-import { chosen, isRecord, notYetKeys, refused } from './chosen-schema.ts'
+import { chosen, isRecord, notYetKeys } from './chosen-schema.ts'
 import { MatchedPairs } from './matched-schema.ts'
 
 /** JSON to compare with, given as a value or as its text; placeholders stand for what they say. */
@@ -112,8 +113,8 @@ const XpathMatcher = z
   })
 
 const XmlSchemaMatcher = z
-  .looseObject({ type: refused('not supported: there is no XML Schema validator to rely on here; use XML or XPATH') })
-  .transform(() => z.NEVER)
+  .strictObject({ ...common, xmlSchema: z.string().transform(compiling(compileXmlSchema)) })
+  .transform((body) => tested(body.xmlSchema, body))
 
 const ParametersMatcher = z
   .strictObject({ ...common, parameters: MatchedPairs })

@@ -6,7 +6,8 @@ import type { Compiled } from './json-schema.ts'
 import { xmldom } from './libraries.ts'
 import { withinTime } from './within-time.ts'
 
-const MAX_BYTES = 1024 * 1024
+/** Larger documents are not read. */
+export const MAX_BYTES = 1024 * 1024
 const MAX_DEPTH = 200
 const IGNORE = `\${xmlunit.ignore}`
 
@@ -25,8 +26,8 @@ export function xmlOf(body: ReadBody): Document | undefined {
 
 /** Parses XML text, or says what is wrong with it. */
 export function parseXml(text: string): { readonly document: Document } | { readonly problem: string } {
-  if (/<!DOCTYPE/i.test(text)) return { problem: 'document types are not read' }
-  if (!isShallow(text)) return { problem: `elements nested more than ${MAX_DEPTH} deep` }
+  const unread = unreadable(text)
+  if (unread !== undefined) return { problem: unread }
   const { DOMParser } = xmldom()
   let found: string | undefined
   try {
@@ -42,6 +43,12 @@ export function parseXml(text: string): { readonly document: Document } | { read
   } catch (error) {
     return { problem: (found ?? String(error)).split('\n')[0] ?? '' }
   }
+}
+
+/** Why text is given to no parser. */
+export function unreadable(text: string): string | undefined {
+  if (/<!DOCTYPE/i.test(text)) return 'document types are not read'
+  return isShallow(text) ? undefined : `elements nested more than ${MAX_DEPTH} deep`
 }
 
 /** Counts tags only: a bound for a parser and for all that walks its tree, not a check. */

@@ -10,6 +10,7 @@ const MATCHERS: readonly object[] = [
   { type: 'JSON_PATH', jsonPath: '$..a[?(@.b > 1)]' },
   { type: 'XML', xml: '<a>x</a>' },
   { type: 'XPATH', xpath: '//a[@b]' },
+  { type: 'XML_SCHEMA', xmlSchema: '<schema xmlns="http://www.w3.org/2001/XMLSchema"><element name="a"/></schema>' },
   { type: 'PARAMETERS', parameters: { a: '1' } },
   { type: 'MULTIPART', fields: { a: '1' } },
   { type: 'BINARY', base64Bytes: 'AA==' },

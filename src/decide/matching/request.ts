@@ -122,7 +122,8 @@ function keepsAlive({ headers, httpVersion }: RequestHead): boolean {
 
 /** The body as matchers see it; decompressed only here, when the first of them asks. */
 function bodyOf(subject: Subject, sent: Buffer | 'unavailable'): ReadBody | 'unavailable' {
-  if (sent === 'unavailable' || subject.read !== undefined) return subject.read ?? 'unavailable'
+  if (sent === 'unavailable') return sent
+  if (subject.read !== undefined) return subject.read
   const { headers } = subject.head
   const encoding = subject.inflate && sent.length > 0 ? headerValue(headers, 'content-encoding') : undefined
   const bytes = encoding === undefined ? sent : (subject.inflate?.(sent, encoding) ?? sent)

@@ -83,7 +83,7 @@ const REFUSED: readonly (readonly [unknown, RegExp])[] = [
   [{ type: 'JSON_PATH', jsonPath: '$.[' }, /jsonPath: not a valid JSONPath: /],
   [{ type: 'XML', xml: '<a>' }, /xml: not valid XML: /],
   [{ type: 'XPATH', xpath: '/a[' }, /xpath: not a valid XPath: /],
-  [{ type: 'XML_SCHEMA', xmlSchema: '<x/>' }, /type: not supported: there is no XML Schema validator/],
+  [{ type: 'XML_SCHEMA', xmlSchema: '<x/>' }, /xmlSchema: not a valid XML schema: The XML document/],
   [{ type: 'GRAPHQL', query: '{' }, /query: not valid GraphQL: /],
   [{ type: 'REGEX', regex: '(' }, /regex: not a valid regular expression/],
   [{ type: 'JSON_RPC', method: '(' }, /method: not a valid regular expression/],
