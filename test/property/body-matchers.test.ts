@@ -16,6 +16,11 @@ const MATCHERS: readonly object[] = [
   { type: 'BINARY', base64Bytes: 'AA==' },
   { type: 'GRAPHQL', query: '{ a }', selectionSetMatchType: 'AST_SUBSET' },
   { type: 'JSON_RPC', method: 'a' },
+  { type: 'FUZZY', fuzzy: 'a: 1', threshold: 0.6 },
+  { type: 'JSON', json: '{"a":1.0}', matchNumbersAsStrings: true },
+  { type: 'ALL_OF', bodyAllOf: [{ a: 1 }, { type: 'JSON_PATH', jsonPath: '$.a' }] },
+  { type: 'XML', xml: `<a>\${xmlunit.matchesRegex([a-z])}</a>` },
+  { type: 'GRAPHQL', query: '{ a }', selectionSetMatchType: 'AST_SUBSET', schema: 'type Query { a: String }' },
 ]
 const pieces = fc.constantFrom(
   '<a',

@@ -20,6 +20,8 @@ export interface RequestMatcher {
   readonly more: MoreMatcher | undefined
   /** `not`: matches what all of the rest together does not. */
   readonly negated: boolean
+  /** Is answered as soon as the head is there. */
+  readonly respondBeforeBody: boolean
 }
 
 export interface MoreMatcher {
