@@ -52,7 +52,8 @@ const storeOf = ({ path }: Form, numbers: readonly number[]): ExpectationStore =
 const timed = (store: ExpectationStore, request: RequestHead, wanted: 'matched' | 'none'): number => {
   const begun = process.hrtime.bigint()
   for (let sent = 0; sent < REQUESTS; sent++) {
-    if (store.match(request, undefined, 0).kind !== wanted) throw new Error(`${request.path} was not ${wanted}`)
+    if (store.match({ head: request, body: undefined, nowMs: 0 }).kind !== wanted)
+      throw new Error(`${request.path} was not ${wanted}`)
   }
   return Number(process.hrtime.bigint() - begun) / REQUESTS
 }

@@ -8,7 +8,7 @@ import type { RequestHead } from '../../flow.ts'
 import type { Expectation } from './expectation.ts'
 import { createLiteralIndex, type Indexed, indexed } from './literals.ts'
 import { type FixedSegments, fixedSegments, keyIn } from './path-segments.ts'
-import { createSegmentIndex } from './segment-index.ts'
+import { createSegmentIndex } from './segment-tables.ts'
 import type { TextMatcher } from './text.ts'
 
 export interface Candidates {
