@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { controlDocuments } from './config/control-schema.ts'
 import type { LiveSettings } from './config/live-settings.ts'
 import type { Config } from './config/schema.ts'
+import { createInflate } from './content/inflate.ts'
 import { createCallTally } from './control/call-tally.ts'
 import { type Callers, createCallers } from './control/caller.ts'
 import { type ControlApi, createControl } from './control/control.ts'
@@ -79,6 +80,8 @@ export const createControlStage = (options: ControlStageOptions): ControlApi => 
   })
   return createControl({
     store,
+    inflate: createInflate(config.bodyMatchBytes, metrics.limitHit),
+    bodyMatchBytes: config.bodyMatchBytes,
     server,
     nowMs,
     settings,

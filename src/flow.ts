@@ -157,7 +157,8 @@ export interface Closest {
 }
 
 export type Decision =
-  | { readonly kind: 'mock'; readonly expectationId: string; readonly action: MockAction }
+  /** `beforeBody`: the answer must not wait for the request's body. */
+  | { readonly kind: 'mock'; readonly expectationId: string; readonly action: MockAction; readonly beforeBody?: true }
   | {
       readonly kind: 'forward'
       readonly destination: Endpoint

@@ -269,9 +269,9 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
       (isBack && isProxied(decided, flow)) || (decided.kind === 'forward' && stages.isOwnLeg(flow.client))
     const decision = goesRound ? LOOP : decided
     if (decision.kind === 'needs_body') return collect(ask)
-    // What is answered without its body is noted with it.
-    if (stages.control && body === undefined && decision.kind !== 'forward')
-      return collect((whole) => settle(decision, whole))
+    // What is answered without its body is noted with it, unless that must not be waited for.
+    const mayWait = decision.kind !== 'forward' && !(decision.kind === 'mock' && decision.beforeBody)
+    if (stages.control && body === undefined && mayWait) return collect((whole) => settle(decision, whole))
     settle(decision, body)
   }
   ask(exchange.request.framing.kind === 'none' ? NO_BYTES : undefined)

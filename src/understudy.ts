@@ -30,6 +30,7 @@ import { connectWithin, createUpstreams, type Upstreams } from './act/upstreams.
 import { createLiveSettings, type LiveSettings } from './config/live-settings.ts'
 import { inNetworks } from './config/networks.ts'
 import type { Config } from './config/schema.ts'
+import { createInflate } from './content/inflate.ts'
 import type { ServerPorts } from './control/ports.ts'
 import { createControlStage } from './control-stage.ts'
 import type { Expectation } from './decide/matching/expectation.ts'
@@ -263,7 +264,8 @@ const createStages = (
   isOwn: IsOwn,
 ): { stages: Stages; sessions: Sessions; opening: Set<Socket>; work: { readonly done: number } } => {
   const { config, metrics, recorder, tape, missed } = options
-  const store = createExpectationStore(options.expectations, nowMs(), Math.random)
+  const inflate = createInflate(config.bodyMatchBytes, metrics.limitHit)
+  const store = createExpectationStore(options.expectations, nowMs(), Math.random, inflate)
   const settings = createLiveSettings(config)
   const { policy } = settings
   const api = createApi(options, settings, store)

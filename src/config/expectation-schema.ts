@@ -26,12 +26,26 @@ const TimeToLive = chosen<number>((given) =>
         .transform(({ timeUnit, timeToLive }) => timeToLive * UNIT_MS[timeUnit]),
 )
 
+/** Actions that need nothing of the body of a request. */
+const EARLY_ACTIONS = ['httpResponse', 'httpResponses', 'httpError']
+
+/** Whether it asks for its answer before the body has arrived, and for one that may need the body. */
+function isTooEarly(given: unknown): boolean {
+  if (!isRecord(given) || EARLY_ACTIONS.some((key) => given[key] !== undefined)) return false
+  const { httpRequest } = given
+  return isRecord(httpRequest) && httpRequest['respondBeforeBody'] === true
+}
+
 /** One expectation; what comes out remembers what went in. */
 export const Expectation = chosen<ExpectationSpec>((given, report) => {
   const problem = problemWithActions(given)
   if (problem) report(problem.message, problem.path)
   const stray = problemWithScenario(given)
   if (stray) report(stray.message, [stray.key])
+  if (isTooEarly(given)) {
+    const message = 'only a response or an error can be sent before the body has arrived'
+    report(message, ['httpRequest', 'respondBeforeBody'])
+  }
   return OneExpectation.transform((spec): ExpectationSpec => ({ ...spec, source: given }))
 })
 

@@ -1,7 +1,7 @@
 /**
  * The libraries that read bodies, each loaded when the first expectation or filter is compiled that needs it: together
  * they hold 10 MiB and take 100 ms, which nobody without such an expectation should pay. Nothing else may import them
- * but as types.
+ * but as types. The one that judges by XML schemas is loaded in a thread of its own (xml-schema-worker.ts).
  */
 import { createRequire } from 'node:module'
 import type * as Xmldom from '@xmldom/xmldom'

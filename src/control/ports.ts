@@ -1,4 +1,5 @@
 /** What the API needs of the rest, and what its calls are. Types only. */
+import type { Inflate } from '../decide/matching/body.ts'
 import type { ExpectationSpec } from '../decide/matching/expectation.ts'
 import type { Filter, Read, SequenceVerification, Verification } from '../decide/matching/filter.ts'
 import type { ExpectationStore } from '../decide/matching/store.ts'
@@ -77,6 +78,10 @@ export interface Context {
   readonly metrics: MetricsText | undefined
   /** The text of our own OpenAPI document. */
   readonly apiDocument: () => string
+  /** Decompresses logged bodies. */
+  readonly inflate: Inflate
+  /** Most bytes that it makes of one. */
+  readonly bodyMatchBytes: number
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number
   readonly waiting: Waiting

@@ -11,6 +11,7 @@ import { createTally, type Tally } from './tally.ts'
 export const LIMITS = [
   'body',
   'body_budget',
+  'body_inflated',
   'connections',
   'conntrack_bytes',
   'conntrack_lines',

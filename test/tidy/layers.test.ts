@@ -38,9 +38,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The composition: the data plane, the record stage, and one file per way to start them.
   understudy: [
     ...INWARD,
-    ...['intercept', 'act', 'record', 'config', 'control', 'control-stage', 'pipeline', 'idle-memory'],
+    ...['intercept', 'act', 'record', 'config', 'content', 'control', 'control-stage', 'pipeline', 'idle-memory'],
   ],
-  'control-stage': [...MIDDLE, 'control', 'record', 'config'],
+  'control-stage': [...MIDDLE, 'content', 'control', 'record', 'config'],
   'record-stage': ['errors', 'paths', 'record', 'recording', 'config', 'workloads'],
   run: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
   serve: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],

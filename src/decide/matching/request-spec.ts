@@ -18,6 +18,7 @@ export interface RequestSpec {
   readonly protocol?: Protocol | undefined
   readonly body?: BodyMatcher | undefined
   readonly not?: boolean | undefined
+  readonly respondBeforeBody?: boolean | undefined
 }
 
 /** Compiles one checked request matcher. */
@@ -31,6 +32,7 @@ export function compileRequest(spec: RequestSpec): RequestMatcher {
     body: spec.body,
     more: compileMore(spec, template),
     negated: spec.not ?? false,
+    respondBeforeBody: spec.respondBeforeBody ?? false,
   }
 }
 

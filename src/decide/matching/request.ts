@@ -1,6 +1,6 @@
 /** One request against one matcher: the head first, the body only when everything else already fits. */
 import type { MissReason, RequestHead } from '../../flow.ts'
-import { type BodyMatcher, matchesBody, type ReadBody } from './body.ts'
+import { type BodyMatcher, type Inflate, matchesBody, type ReadBody } from './body.ts'
 import { parseCookies } from './cookies.ts'
 import { matchesPairs, type PairsMatcher } from './pairs.ts'
 import { type PathTemplate, pathEntries } from './path-parameters.ts'
@@ -20,6 +20,8 @@ export interface RequestMatcher {
   readonly more: MoreMatcher | undefined
   /** `not`: matches what all of the rest together does not. */
   readonly negated: boolean
+  /** Is answered as soon as the head is there. */
+  readonly respondBeforeBody: boolean
 }
 
 export interface MoreMatcher {
@@ -40,7 +42,10 @@ export interface Subject {
   /** undefined: not read yet; unavailable: larger than the byte budget, so no body matcher fits. */
   readonly body: Buffer | 'unavailable' | undefined
   query: readonly string[] | undefined
-  read: ReadBody | undefined
+  /** 'unavailable' when it would come to more than the byte budget without its content codings. */
+  read: ReadBody | 'unavailable' | undefined
+  /** Without it a body is matched as it was sent. */
+  readonly inflate?: Inflate | undefined
   cookies?: readonly string[]
   /** Why the last matcher said no. */
   failed?: RequestField | undefined
@@ -54,8 +59,8 @@ export function matchesRequest(matcher: RequestMatcher, subject: Subject): Verdi
   if (field !== undefined) return no(subject, field)
   if (!matcher.body) return 'yes'
   if (subject.body === undefined) return 'needs_body'
-  if (subject.body === 'unavailable') return no(subject, 'body')
-  return matchesBody(matcher.body, readOf(subject, subject.body)) ? 'yes' : no(subject, 'body')
+  const read = bodyOf(subject, subject.body)
+  return read !== 'unavailable' && matchesBody(matcher.body, read) ? 'yes' : no(subject, 'body')
 }
 
 function no(subject: Subject, field: RequestField): Verdict {
@@ -69,16 +74,17 @@ function negatedVerdict(matcher: RequestMatcher, subject: Subject, field: Reques
   if (!matcher.body) return no(subject, 'not')
   if (subject.body === undefined) return 'needs_body'
   // Nobody knows whether a body that is too large matches, so neither does its negation.
-  if (subject.body === 'unavailable') return no(subject, 'body')
-  return matchesBody(matcher.body, readOf(subject, subject.body)) ? no(subject, 'not') : 'yes'
+  const read = bodyOf(subject, subject.body)
+  if (read === 'unavailable') return no(subject, 'body')
+  return matchesBody(matcher.body, read) ? no(subject, 'not') : 'yes'
 }
 
 /** The first part of the request, in the order of `RequestField`, that does not match; undefined when all do. */
 export function firstMismatch(matcher: RequestMatcher, subject: Subject): RequestField | undefined {
   const field = headMismatch(matcher, subject)
   if (field !== undefined || !matcher.body || subject.body === undefined) return field
-  if (subject.body === 'unavailable') return 'body'
-  return matchesBody(matcher.body, readOf(subject, subject.body)) ? undefined : 'body'
+  const read = bodyOf(subject, subject.body)
+  return read !== 'unavailable' && matchesBody(matcher.body, read) ? undefined : 'body'
 }
 
 function headMismatch(matcher: RequestMatcher, subject: Subject): RequestField | undefined {
@@ -116,9 +122,16 @@ function keepsAlive({ headers, httpVersion }: RequestHead): boolean {
   return httpVersion === '1.1' || /(?:^|,)\s*keep-alive\s*(?:,|$)/.test(connection)
 }
 
-function readOf(subject: Subject, bytes: Buffer): ReadBody {
-  subject.read ??= { bytes, contentType: headerValue(subject.head.headers, 'content-type') }
-  return subject.read
+/** The body as matchers see it; decompressed only here, when the first of them asks. */
+function bodyOf(subject: Subject, sent: Buffer | 'unavailable'): ReadBody | 'unavailable' {
+  if (sent === 'unavailable') return sent
+  if (subject.read !== undefined) return subject.read
+  const { headers } = subject.head
+  const encoding = subject.inflate && sent.length > 0 ? headerValue(headers, 'content-encoding') : undefined
+  const bytes = encoding === undefined ? sent : (subject.inflate?.(sent, encoding) ?? sent)
+  const read = bytes === 'unavailable' ? bytes : { bytes, sent, contentType: headerValue(headers, 'content-type') }
+  subject.read = read
+  return read
 }
 
 function headerValue(headers: readonly string[], name: string): string | undefined {

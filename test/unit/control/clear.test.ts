@@ -26,6 +26,8 @@ const scene = () => {
     log,
     store: createExpectationStore([expectation('a', '/a'), expectation('b', '/b')]),
     tally: createCallTally(),
+    inflate: (sent) => sent,
+    bodyMatchBytes: 1000,
     documents: controlDocuments,
     server: { host: '', listening: () => [], bind: async (port) => port, stop: () => undefined },
     settings: { current: () => ({}), sourceOf: () => 'default', change: () => ({ value: undefined }) },
