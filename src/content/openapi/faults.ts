@@ -1,0 +1,37 @@
+/** What is wrong with a document, and where; and the plain values that documents are made of. */
+
+/** Keys and indexes from the root of the document. */
+export type At = readonly (string | number)[]
+
+export interface Fault {
+  readonly at: At
+  readonly message: string
+}
+
+export type Report = (at: At, message: string) => void
+
+export type Json = Readonly<Record<string, unknown>>
+
+/** A value with its place. */
+export interface Located {
+  readonly value: unknown
+  readonly at: At
+}
+
+export function isJson(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Most that are kept of one document: nobody reads more. */
+const MAX_FAULTS = 100
+
+/** A list of faults that keeps a hundred. */
+export function createFaults(): { readonly list: readonly Fault[]; readonly report: Report } {
+  const list: Fault[] = []
+  return {
+    list,
+    report: (at, message) => {
+      if (list.length < MAX_FAULTS) list.push({ at, message })
+    },
+  }
+}
