@@ -2,7 +2,7 @@
 import { basename } from 'node:path'
 import { compileExpectation, type Expectation } from '../decide/matching/expectation.ts'
 import { readDocument, readTextFile } from './document.ts'
-import { ExpectationFile } from './expectation-schema.ts'
+import { ExpectationFile } from './expectation-file-schema.ts'
 
 /**
  * The expectations of a YAML or JSON file, in the order given; one without an id is named after its place, such as

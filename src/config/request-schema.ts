@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { pathTemplate } from '../decide/matching/path-parameters.ts'
 import { type RequestSpec, templateOf } from '../decide/matching/request-spec.ts'
 import { problemWithText, spelled, type Text } from '../decide/matching/text.ts'
-import { chosen, isRecord, notYetKeys } from './chosen-schema.ts'
+import { chosen, isRecord, notYetKeys, refused } from './chosen-schema.ts'
 import { Matched, MatchedCookies, MatchedPairs } from './matched-schema.ts'
+import { hasSpec, OpenApiRequest } from './openapi-schema.ts'
 import { RequestBody } from './request-body-schema.ts'
 
 /** A path with `{name}` segments; the rest of it is text like any other. */
@@ -22,6 +23,8 @@ const Template = chosen<Text>((given) => {
     .transform(({ value: path, not, optional }): Text => ({ value: path, negated: not, optional }))
 })
 
+const ONLY_WITH_SPEC = 'only beside specUrlOrPayload, which gives the OpenAPI document'
+
 const shape = {
   method: Matched.optional(),
   queryStringParameters: MatchedPairs.optional(),
@@ -33,7 +36,8 @@ const shape = {
   body: RequestBody.optional(),
   not: z.boolean().optional(),
   ...notYetKeys(['respondBeforeBody', 'socketAddress', 'localAddress', 'remoteAddress', 'clientCertificateChain']),
-  ...notYetKeys(['specUrlOrPayload', 'operationId', 'contextPathPrefix']),
+  operationId: refused(ONLY_WITH_SPEC).optional(),
+  contextPathPrefix: refused(ONLY_WITH_SPEC).optional(),
 }
 
 const Plain = z.strictObject({ path: Matched.optional(), pathParameters: MatchedPairs.optional(), ...shape })
@@ -48,5 +52,6 @@ const WithParameters = z
 
 /** A request matcher: ready for `compileRequest`. */
 export const Request: z.ZodType<RequestSpec> = chosen<RequestSpec>((given) => {
+  if (hasSpec(given)) return OpenApiRequest
   return isRecord(given) && given['pathParameters'] !== undefined ? WithParameters : Plain
 })

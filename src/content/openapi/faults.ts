@@ -35,3 +35,8 @@ export function createFaults(): { readonly list: readonly Fault[]; readonly repo
     },
   }
 }
+
+/** The entries that have a value: what is not there must not be written as there. */
+export function defined(given: Json): Json {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}

@@ -23,7 +23,7 @@ export function compileOperation(
   return {
     method: { value: operation.method, negated: false, optional: false },
     path: { value: source, negated: false, optional: false },
-    head: headTest(names, 'pattern' in compiled ? compiled.pattern.regex.source : '^', parameters, security),
+    head: headTest(names, 'pattern' in compiled ? source : '', parameters, security),
     body: compileRequestBody(operation.requestBody, making),
   }
 }
@@ -45,12 +45,12 @@ function pathPattern({ path, prefixes }: Operation, context: string): { names: r
 
 function headTest(
   names: readonly string[],
-  pattern: string,
+  source: string,
   parameters: readonly ParameterTest[],
   security: ((sources: Sources) => boolean) | undefined,
 ): HeadTest | undefined {
   if (parameters.length === 0 && !security) return undefined
-  const regex = names.length > 0 ? new RegExp(pattern, 'siu') : undefined
+  const regex = names.length > 0 ? new RegExp(`^(?:${source})$`, 'siu') : undefined
   return (head, query, cookies) => {
     // The path has been matched by then, so this is as bounded as that was.
     const groups = regex?.exec(head.path) ?? []

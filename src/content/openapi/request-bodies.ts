@@ -67,13 +67,18 @@ function tested(range: string, schema: unknown, at: At, making: Making): BodyTes
   if (range === 'application/x-www-form-urlencoded' || range === 'multipart/form-data') {
     const fields = partKinds(schema, at, making.follow)
     return (read) => {
-      const pairs = range === 'multipart/form-data' ? partsOf(read) : (read.form ??= parseQuery(textOf(read)))
+      const pairs = range === 'multipart/form-data' ? partsOf(read) : formOf(read)
       return pairs !== undefined && timed(read, formObject(pairs, fields))
     }
   }
   if (!range.startsWith('text/') || range.endsWith('xml')) return () => true
   const kinds = kindsOf(schema, at, making.follow)
   return (read) => typed(textOf(read), kinds).some((value) => timed(read, value))
+}
+
+function formOf(read: ReadBody): readonly string[] {
+  read.form ??= parseQuery(textOf(read))
+  return read.form
 }
 
 function partsOf(read: ReadBody): readonly string[] | undefined {

@@ -51,10 +51,37 @@ const isKind: Readonly<Record<Kind, (value: unknown) => boolean>> = {
 
 export function createSchemaSet(dialect: '3.0' | '3.1', follow: Follow, report: Report): SchemaSet {
   const defs: Record<string, unknown> = {}
+  const convert = converter(dialect, defs, follow, report)
+  let engine: ReturnType<typeof schemaEngine> | undefined
+  let added = 0
+  return {
+    add: (schema, at) => {
+      const name = `s${added++}`
+      defs[name] = convert(schema, at, 0)
+      let judge: SchemaTest | undefined
+      return (value) => {
+        try {
+          engine ??= schemaEngine({ $id: ID, $defs: defs })
+          judge ??= engine.getSchema(`${ID}#/$defs/${name}`) as SchemaTest | undefined
+          return isShallow(value) && judge?.(value) === true
+        } catch {
+          return false // deeper than the stack: nothing that anyone meant
+        }
+      }
+    },
+  }
+}
+
+type Convert = (schema: unknown, at: At, depth: number) => unknown
+
+/** Turns schemas into those of 2020-12; what they refer to becomes an entry of `defs`. */
+function converter(dialect: '3.0' | '3.1', defs: Record<string, unknown>, follow: Follow, report: Report): Convert {
   const named = new Map<string, string>()
   let count = 0
-  let engine: ReturnType<typeof schemaEngine> | undefined
-
+  const refuse = (at: At, message: string): true => {
+    report(at, message)
+    return true
+  }
   const reference = (schema: Json, at: At, depth: number): unknown => {
     const found = follow(schema, at)
     if (found.value === undefined) return true
@@ -63,33 +90,30 @@ export function createSchemaSet(dialect: '3.0' | '3.1', follow: Follow, report: 
     if (name === undefined) {
       name = `r${named.size}`
       named.set(place, name)
-      defs[name] = true
       defs[name] = convert(found.value, found.at, depth + 1)
     }
     return { $ref: `${ID}#/$defs/${name}` }
   }
-  const convert = (schema: unknown, at: At, depth: number): unknown => {
+  const convert: Convert = (schema, at, depth) => {
     if (typeof schema === 'boolean') return schema
     if (!isJson(schema)) return refuse(at, 'expected a schema, which is an object')
     if (++count > MAX_SCHEMAS) return count === MAX_SCHEMAS + 1 ? refuse(at, `more than ${MAX_SCHEMAS} schemas`) : true
-    if (depth > MAX_DEPTH) return refuse(at, `schemas nested more than ${MAX_DEPTH} deep`)
+    if (depth > MAX_DEPTH) return refuse(at, `schemas nested more than ${MAX_DEPTH} deep, counting references`)
     const target = schema['$ref'] === undefined ? undefined : reference(schema, at, depth)
     // Before 3.1 what stands beside a reference does not count.
     if (target !== undefined && dialect === '3.0') return target
     const converted: Record<string, unknown> = target === undefined ? {} : { allOf: [target] }
     for (const [key, value] of Object.entries(schema)) keyword(converted, key, value, [...at, key], depth)
     limits(converted, schema)
-    requirements(converted, schema, at)
+    const required = requiredNames(schema, at, follow, report)
+    if (required) converted['required'] = required
     return dialect === '3.0' ? nullable(converted, schema) : converted
   }
   const keyword = (into: Record<string, unknown>, key: string, value: unknown, at: At, depth: number): void => {
-    const kind = PLAIN[key]
-    if (kind !== undefined) {
-      const problem = isKind[kind](value) ? problemWith(key, value) : `is no ${key}`
-      if (problem !== undefined) report(at, problem)
-      else into[key] = value
-    } else if (key === 'type') types(into, value, at)
-    else if (SINGLE.includes(key)) single(into, key, value, at, depth)
+    if (Object.hasOwn(PLAIN, key) || key === 'type') plain(into, key, value, at, report)
+    // A list of items, one for each place, is what 2020-12 calls prefixItems.
+    else if (key === 'items' && Array.isArray(value)) keyword(into, 'prefixItems', value, at, depth)
+    else if (SINGLE.includes(key)) into[key] = convert(value, at, depth + 1)
     else if (LISTS.includes(key)) {
       if (!Array.isArray(value)) return report(at, 'expected a list of schemas')
       const list = value.map((one: unknown, index) => convert(one, [...at, index], depth + 1))
@@ -97,66 +121,52 @@ export function createSchemaSet(dialect: '3.0' | '3.1', follow: Follow, report: 
       if (list.length > 0) into[key] = Array.isArray(before) ? [...before, ...list] : list
     } else if (MAPS.includes(key)) {
       if (!isJson(value)) return report(at, 'expected an object of schemas')
-      if (key === 'patternProperties') for (const name of Object.keys(value)) checkPattern(name, [...at, name])
+      if (key === 'patternProperties') {
+        for (const name of Object.keys(value)) plain({}, 'pattern', name, [...at, name], report)
+      }
       into[key] = mapped(value, (one, name) => convert(one, [...at, name], depth + 1))
     }
   }
-  const single = (into: Record<string, unknown>, key: string, value: unknown, at: At, depth: number): void => {
-    // A list of items, one for each place, is what 2020-12 calls prefixItems.
-    if (key === 'items' && Array.isArray(value)) keyword(into, 'prefixItems', value, at, depth)
-    else into[key] = convert(value, at, depth + 1)
-  }
-  const types = (into: Record<string, unknown>, value: unknown, at: At): void => {
+  return convert
+}
+
+/** A keyword that holds no schema. */
+function plain(into: Record<string, unknown>, key: string, value: unknown, at: At, report: Report): void {
+  const kind = PLAIN[key]
+  if (kind === undefined) {
     const names: readonly unknown[] = Array.isArray(value) ? value : [value]
-    if (value === 'file') return
+    if (value === 'file') return // of 2.0: any bytes
     if (names.length > 0 && names.every((name) => TYPES.has(name))) into['type'] = value
     else report(at, 'is no type of JSON Schema')
-  }
-  const requirements = (into: Record<string, unknown>, schema: Json, at: At): void => {
-    const { required } = schema
-    // In 2.0 and in drafts before 4 it was a boolean, which some still write; it says nothing here.
-    if (required === undefined || typeof required === 'boolean') return
-    if (!isKind.names(required)) return report([...at, 'required'], 'expected a list of names')
-    const properties = isJson(schema['properties']) ? schema['properties'] : {}
-    into['required'] = [...new Set(required as readonly string[])].filter((name) => {
-      const given = Object.hasOwn(properties, name) ? properties[name] : undefined
-      const { value } = given === undefined ? { value: given } : follow(given, [...at, 'properties', name])
-      return !isJson(value) || value['readOnly'] !== true // which is only required of answers
-    })
-  }
-  const problemWith = (key: string, value: unknown): string | undefined => {
-    if (key === 'multipleOf' && Number(value) <= 0) return 'expected more than 0'
-    if (key !== 'pattern') return undefined
-    const compiled = compilePattern(String(value), { flags: 'su', maxSubject: MAX_STRING, isSearched: true })
-    return 'problem' in compiled ? compiled.problem : undefined
-  }
-  const checkPattern = (pattern: string, at: At): void => {
-    const problem = problemWith('pattern', pattern)
+  } else if (!isKind[kind](value)) report(at, `is no ${key}`)
+  else if (key === 'multipleOf' && Number(value) <= 0) report(at, 'expected more than 0')
+  else {
+    const problem = key === 'pattern' ? patternProblem(String(value)) : undefined
     if (problem !== undefined) report(at, problem)
+    else into[key] = value
   }
-  const refuse = (at: At, message: string): true => {
-    report(at, message)
-    return true
-  }
+}
 
-  return {
-    add: (schema, at) => {
-      const name = `s${count}_${Object.keys(defs).length}`
-      defs[name] = convert(schema, at, 0)
-      let judge: SchemaTest | undefined
-      return (value) => {
-        try {
-          engine ??= schemaEngine({ $id: ID, $defs: defs })
-          const compiled = judge ?? engine.getSchema(`${ID}#/$defs/${name}`)
-          if (!compiled) return false
-          judge = compiled as SchemaTest
-          return isShallow(value) && judge(value) === true
-        } catch {
-          return false // deeper than the stack: nothing that anyone meant
-        }
-      }
-    },
+function patternProblem(pattern: string): string | undefined {
+  const compiled = compilePattern(pattern, { flags: 'su', maxSubject: MAX_STRING, isSearched: true })
+  return 'problem' in compiled ? compiled.problem : undefined
+}
+
+/** The properties that a request must have: not those that are only given back. */
+function requiredNames(schema: Json, at: At, follow: Follow, report: Report): readonly string[] | undefined {
+  const { required } = schema
+  // In drafts before 4 it was a boolean, which some still write; it says nothing here.
+  if (required === undefined || typeof required === 'boolean') return undefined
+  if (!isKind.names(required)) {
+    report([...at, 'required'], 'expected a list of names')
+    return undefined
   }
+  const properties = isJson(schema['properties']) ? schema['properties'] : {}
+  return [...new Set(required as readonly string[])].filter((name) => {
+    if (!Object.hasOwn(properties, name)) return true
+    const { value } = follow(properties[name], [...at, 'properties', name])
+    return !isJson(value) || value['readOnly'] !== true
+  })
 }
 
 function mapped(map: Json, to: (value: unknown, key: string) => unknown): Json {

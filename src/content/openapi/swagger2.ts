@@ -1,5 +1,5 @@
 /** Swagger 2.0 as OpenAPI 3.0 says it. References to `#/definitions/…` stay: the definitions keep their place. */
-import { type At, createFaults, type Fault, isJson, type Json } from './faults.ts'
+import { type At, createFaults, defined, type Fault, isJson, type Json } from './faults.ts'
 import { createFollow, type Follow } from './references.ts'
 
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch']
@@ -91,14 +91,14 @@ const STYLES: Readonly<Record<string, Json>> = {
 function parameter(given: Json): Json {
   const { name, required } = given
   const style = given['in'] === 'query' ? (STYLES[String(given['collectionFormat'])] ?? { explode: false }) : {}
-  return { name, in: given['in'], required, ...style, schema: valueSchema(given) }
+  return defined({ name, in: given['in'], required, ...style, schema: valueSchema(given) })
 }
 
 const FORMS = ['application/x-www-form-urlencoded', 'multipart/form-data']
 
 function bodyOf(parameters: readonly Json[], consumes: readonly string[]): Json | undefined {
   const body = parameters.find((one) => one['in'] === 'body')
-  if (body) return { required: body['required'], content: each(consumes, { schema: body['schema'] }) }
+  if (body) return defined({ required: body['required'], content: each(consumes, defined({ schema: body['schema'] })) })
   const fields = parameters.filter((one) => one['in'] === 'formData')
   if (fields.length === 0) return undefined
   const required = fields.filter((one) => one['required'] === true).map(({ name }) => String(name))
@@ -120,11 +120,11 @@ function response(given: Json, produces: readonly string[]): Json {
     const example = Object.hasOwn(examples, type) ? { example: examples[type] } : {}
     return [type, { ...(schema === undefined ? {} : { schema }), ...example }] as const
   })
-  return {
+  return defined({
     description,
     headers: Object.fromEntries(headers.map(([name, one]) => [name, isJson(one) ? { schema: valueSchema(one) } : one])),
-    ...(content.length > 0 ? { content: Object.fromEntries(content) } : {}),
-  }
+    content: content.length > 0 ? Object.fromEntries(content) : undefined,
+  })
 }
 
 function securitySchemes(given: unknown): Json {
