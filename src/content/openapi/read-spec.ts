@@ -67,11 +67,16 @@ export function readYaml(text: string): { readonly value: unknown } | { readonly
   try {
     const document = parseDocument(text, { version: '1.2', schema: 'core', prettyErrors: false, logLevel: 'error' })
     const [fault] = [...document.errors, ...document.warnings]
-    if (fault) return { problem: `not valid YAML: ${fault.message.slice(0, 200)}` }
+    if (fault) return { problem: `not valid YAML: ${yamlReason(fault.message)}` }
     return { value: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown }
   } catch (error) {
     return { problem: `not valid YAML: ${reasonOf(error)}` }
   }
+}
+
+/** The parser reports its own exhausted stack as if it were a mistake in the text. */
+function yamlReason(message: string): string {
+  return message.startsWith('Maximum call stack') ? 'nested too deeply' : message.slice(0, 200)
 }
 
 function reasonOf(error: unknown): string {

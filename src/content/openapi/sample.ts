@@ -8,7 +8,8 @@ import type { Follow } from './references.ts'
 
 /** Values of a sample, at most about. */
 const MAX_VALUES = 2000
-const MAX_DEPTH = 24
+/** Tried one after the other, until the whole schema fits: rather little of everything than all of its first part. */
+const DEPTHS = [24, 12, 8, 6, 5, 4, 3, 2]
 const MAX_TEXT = 1000
 const MAX_ITEMS = 20
 
@@ -42,13 +43,28 @@ interface Spot {
   readonly inside: readonly unknown[]
 }
 
-function cut(schema: unknown, start: At, follow: Follow): Json {
+function cut(schema: unknown, at: At, follow: Follow): Json {
+  let last: Json = {}
+  for (const maxDepth of DEPTHS) {
+    const { schema: shortened, fits } = cutAt(maxDepth, schema, at, follow)
+    if (fits) return shortened
+    last = shortened
+  }
+  return last
+}
+
+function cutAt(
+  maxDepth: number,
+  schema: unknown,
+  start: At,
+  follow: Follow,
+): { readonly schema: Json; readonly fits: boolean } {
   let left = MAX_VALUES
   /** Undefined where a schema would hold itself, or there is no more room. */
   const shortened = (given: unknown, spot: Spot): Json | undefined => {
     left -= spot.times
     const { value, at } = follow(given, spot.at)
-    if (left < 0 || spot.depth > MAX_DEPTH || !isJson(value) || spot.inside.includes(value)) return undefined
+    if (left < 0 || spot.depth > maxDepth || !isJson(value) || spot.inside.includes(value)) return undefined
     const inner = (keys: At, times = 1): Spot => ({
       at: [...at, ...keys],
       depth: spot.depth + 1,
@@ -98,7 +114,8 @@ function cut(schema: unknown, start: At, follow: Follow): Json {
     const one = shortened(given, inner(['items'], asked))
     return one && most !== 0 ? { items: one, minItems: asked } : { maxItems: 0 }
   }
-  return shortened(schema, { at: start, depth: 0, times: 1, inside: [] }) ?? {}
+  const whole = shortened(schema, { at: start, depth: 0, times: 1, inside: [] }) ?? {}
+  return { schema: whole, fits: left >= 0 }
 }
 
 /** A choice of null is the least telling. */
