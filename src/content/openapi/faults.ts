@@ -25,13 +25,17 @@ export function isJson(value: unknown): value is Json {
 /** Most that are kept of one document: nobody reads more. */
 const MAX_FAULTS = 100
 
-/** A list of faults that keeps a hundred. */
+/** A list of faults that keeps a hundred, each once. */
 export function createFaults(): { readonly list: readonly Fault[]; readonly report: Report } {
   const list: Fault[] = []
+  const seen = new Set<string>()
   return {
     list,
     report: (at, message) => {
-      if (list.length < MAX_FAULTS) list.push({ at, message })
+      const key = JSON.stringify([at, message])
+      if (list.length >= MAX_FAULTS || seen.has(key)) return
+      seen.add(key)
+      list.push({ at, message })
     },
   }
 }

@@ -9,6 +9,7 @@ import { readSpec, type Spec } from './read-spec.ts'
 import { reduceTo } from './reduced.ts'
 import { createFollow } from './references.ts'
 import { responseOf, type Wanted } from './responses.ts'
+import { createSampler } from './sample.ts'
 import { createSchemaSet } from './schema-set.ts'
 
 export type Made<T> = { readonly value: T } | { readonly faults: readonly Fault[] }
@@ -50,6 +51,7 @@ export function openApiExpectations(
     }
     const chosen = wanted ? operations.filter(({ id }) => wanted.has(id)) : operations
     const name = nameOf(spec, contextPathPrefix)
+    const sampler = createSampler(making.follow)
     let left = MAX_GENERATED
     return chosen.map((operation): Generated => {
       const reduced = reduceTo(operation, spec, left)
@@ -65,7 +67,7 @@ export function openApiExpectations(
       return {
         id: `openapi:${name}:${operation.id}`,
         httpRequest: { specUrlOrPayload: reduced?.document ?? {}, operationId: operation.id, ...prefix },
-        httpResponse: responseOf(operation, wanted?.get(operation.id), making.follow, making.report),
+        httpResponse: responseOf(operation, wanted?.get(operation.id), { ...making, sampler }),
         operation: compileOperation(operation, spec.root, contextPathPrefix, making),
       }
     })

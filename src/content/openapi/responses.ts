@@ -2,12 +2,18 @@
 import { type At, isJson, type Json, type Located, type Report } from './faults.ts'
 import type { Operation } from './operations.ts'
 import type { Follow } from './references.ts'
-import { sampleOf, sampleXml } from './sample.ts'
+import type { Sampler } from './sample.ts'
 
 /** What `operationsAndResponses` says of an operation. */
 export interface Wanted {
   readonly status: string
   readonly exampleName?: string | undefined
+}
+
+export interface Answering {
+  readonly follow: Follow
+  readonly report: Report
+  readonly sampler: Sampler
 }
 
 /** Worked out for each message, never given. */
@@ -16,7 +22,8 @@ const OWN_HEADERS = /^(?:content-type|content-length|transfer-encoding|connectio
 const TYPED_BODY = /^[A-Z_]+$/
 
 /** `httpResponse` of the response wanted, or of the first. */
-export function responseOf(operation: Operation, wanted: Wanted | undefined, follow: Follow, report: Report): Json {
+export function responseOf(operation: Operation, wanted: Wanted | undefined, making: Answering): Json {
+  const { follow, report } = making
   const status = wanted?.status ?? Object.keys(operation.responses).find((one) => !one.startsWith('1'))
   if (status === undefined) return {}
   const at = [...operation.at, 'responses', status]
@@ -34,8 +41,8 @@ export function responseOf(operation: Operation, wanted: Wanted | undefined, fol
   if (wanted?.exampleName !== undefined && !media?.isNamed)
     report(place, `has no example named ${JSON.stringify(wanted.exampleName)}`)
   const type = media && !media.type.includes('*') ? { 'content-type': [media.type] } : {}
-  const headers = { ...headersOf(value, place, follow), ...type }
-  const body = media && bodyOf(media, follow)
+  const headers = { ...headersOf(value, place, making), ...type }
+  const body = media && bodyOf(media, making)
   const code = statusCode(status)
   return {
     ...(code === undefined ? {} : { statusCode: code }),
@@ -86,23 +93,23 @@ function exampleOf(
   return { example, isNamed }
 }
 
-function headersOf(response: Json, at: At, follow: Follow): Json {
+function headersOf(response: Json, at: At, making: Answering): Json {
   const headers = isJson(response['headers']) ? Object.entries(response['headers']) : []
   return Object.fromEntries(
     headers.flatMap(([name, given]) => {
       if (OWN_HEADERS.test(name)) return []
-      const found = follow(given, [...at, 'headers', name])
-      const text = headerText(found, follow)
+      const found = making.follow(given, [...at, 'headers', name])
+      const text = headerText(found, making)
       return text === undefined ? [] : [[name, [text]]]
     }),
   )
 }
 
-function headerText({ value, at }: Located, follow: Follow): string | undefined {
+function headerText({ value, at }: Located, { follow, sampler }: Answering): string | undefined {
   if (!isJson(value)) return undefined
   const { example } = exampleOf(value, at, undefined, follow)
   const { schema } = value
-  const given = example ?? (schema === undefined ? undefined : sampleOf(schema, [...at, 'schema'], follow))
+  const given = example ?? (schema === undefined ? undefined : sampler.value(schema, [...at, 'schema']))
   if (given === undefined || given === null) return undefined
   if (Array.isArray(given)) return given.map(plainText).join(',')
   return isJson(given) ? Object.entries(given).flat().map(plainText).join(',') : String(given)
@@ -111,15 +118,15 @@ function headerText({ value, at }: Located, follow: Follow): string | undefined 
 const plainText = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value))
 
 /** The body of `httpResponse`; undefined for none. */
-function bodyOf({ type, example, schema, at }: Media, follow: Follow): unknown {
+function bodyOf({ type, example, schema, at }: Media, { follow, sampler }: Answering): unknown {
   const essence = (type.split(';')[0] ?? '').trim().toLowerCase()
   if (/[/+]xml$/.test(essence)) {
     if (typeof example === 'string') return example
     if (schema === undefined) return undefined
     const { value } = follow(schema, at)
-    return isJson(value) ? sampleXml(schema, at, follow, example) : undefined
+    return isJson(value) ? sampler.xml(schema, at, example) : undefined
   }
-  const value = example ?? (schema === undefined ? undefined : sampleOf(schema, at, follow))
+  const value = example ?? (schema === undefined ? undefined : sampler.value(schema, at))
   if (value === undefined) return undefined
   if (/[/+]json$/.test(essence) || essence.includes('*')) return jsonBody(value)
   if (typeof value === 'string') return value

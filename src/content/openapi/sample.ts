@@ -19,18 +19,32 @@ const KEPT =
     ' ',
   )
 
-/** A value that the schema accepts, as far as that is known without trying; undefined for none. */
-export function sampleOf(schema: unknown, at: At, follow: Follow): unknown {
-  const sample = openapiSampler().sample(cut(schema, at, follow), { quiet: true, skipWriteOnly: true })
-  return sample === undefined ? undefined : (JSON.parse(JSON.stringify(sample)) as unknown)
+export interface Sampler {
+  /** A value that the schema accepts, as far as that is known without trying; undefined for none. */
+  value(schema: unknown, at: At): unknown
+  /** The same as XML. `example` takes the place of the sample where it is given. */
+  xml(schema: unknown, at: At, example: unknown): string
 }
 
-/** The same as XML. `example` takes the place of the sample where it is given. */
-export function sampleXml(schema: unknown, at: At, follow: Follow, example: unknown): string {
-  const plain = named(cut(schema, at, follow), schema)
-  const given = example === undefined ? plain : { ...plain, example }
-  const xml = openapiSampler().sample(given, { quiet: true, skipWriteOnly: true, format: 'xml' })
-  return `<?xml version="1.0" encoding="UTF-8"?>\n${String(xml)}`
+/** A sampler of one document, which makes each sample once. */
+export function createSampler(follow: Follow): Sampler {
+  const known = new Map<unknown, unknown>()
+  return {
+    value: (schema, at) => {
+      const key = follow(schema, at).value
+      if (known.has(key)) return known.get(key)
+      const sample = openapiSampler().sample(cut(schema, at, follow), { quiet: true, skipWriteOnly: true })
+      const value: unknown = sample === undefined ? undefined : JSON.parse(JSON.stringify(sample))
+      known.set(key, value)
+      return value
+    },
+    xml: (schema, at, example) => {
+      const plain = named(cut(schema, at, follow), schema)
+      const given = example === undefined ? plain : { ...plain, example }
+      const xml = openapiSampler().sample(given, { quiet: true, skipWriteOnly: true, format: 'xml' })
+      return `<?xml version="1.0" encoding="UTF-8"?>\n${String(xml)}`
+    },
+  }
 }
 
 /** Where a schema stands while it is cut. */
@@ -62,9 +76,10 @@ function cutAt(
   let left = MAX_VALUES
   /** Undefined where a schema would hold itself, or there is no more room. */
   const shortened = (given: unknown, spot: Spot): Json | undefined => {
+    if (left < 0 || spot.depth > maxDepth) return undefined
     left -= spot.times
     const { value, at } = follow(given, spot.at)
-    if (left < 0 || spot.depth > maxDepth || !isJson(value) || spot.inside.includes(value)) return undefined
+    if (!isJson(value) || spot.inside.includes(value)) return undefined
     const inner = (keys: At, times = 1): Spot => ({
       at: [...at, ...keys],
       depth: spot.depth + 1,
