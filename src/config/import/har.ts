@@ -11,7 +11,7 @@ import {
   askedText,
   defined,
   type Json,
-  literally,
+  literalText,
   matchedPairs,
   pathAndQuery,
   queryPairs,
@@ -69,7 +69,7 @@ function requestOf({ method, url, headers, postData }: Entry['request']): Json {
   const { path, query } = pathAndQuery(url)
   return defined({
     method,
-    path: literally(path),
+    path: literalText(path),
     queryStringParameters: matchedPairs(queryPairs(query)),
     headers: askedHeaders(headers),
     body: postData ? bodyAsked(postData) : undefined,

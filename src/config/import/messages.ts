@@ -23,9 +23,18 @@ export function literally(text: string): string {
   return escaped.replace(/^(\s*)([<>=])/, '$1[$2]')
 }
 
+/** A pattern may not be longer than 8192 characters; tokens and the like are, and are then compared by a schema. */
+const MAX_PATTERN = 4096
+
+/** The same, of any length. */
+export function literalText(text: string): unknown {
+  const escaped = literally(text)
+  return escaped.length > MAX_PATTERN ? { schema: { const: text } } : escaped
+}
+
 /** `{a: ["1", "2"]}`; undefined where there are none. */
-export function multiMap(pairs: readonly Pair[], to: (value: string) => string = (value) => value): Json | undefined {
-  const map = new Map<string, string[]>()
+export function multiMap(pairs: readonly Pair[], to: (value: string) => unknown = (value) => value): Json | undefined {
+  const map = new Map<string, unknown[]>()
   for (const { name, value } of pairs) map.set(name, [...(map.get(name) ?? []), to(value)])
   return map.size === 0 ? undefined : Object.fromEntries(map)
 }
@@ -34,7 +43,7 @@ export function multiMap(pairs: readonly Pair[], to: (value: string) => string =
 export function matchedPairs(pairs: readonly Pair[]): Json | undefined {
   return multiMap(
     pairs.map(({ name, value }) => ({ name: literally(name), value })),
-    literally,
+    literalText,
   )
 }
 

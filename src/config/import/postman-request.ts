@@ -16,7 +16,7 @@ import {
 } from './messages.ts'
 import { asPattern, isOpen, resolved, type Variables, withVariables } from './postman-variables.ts'
 
-export const Variable = z.looseObject({ key: z.string().default(''), value: z.unknown() })
+export const Variable = z.looseObject({ key: z.string().default(''), value: z.unknown().optional() })
 const Field = z.looseObject({
   key: z.string().nullish(),
   value: z.union([z.string(), z.number(), z.boolean()]).nullish(),

@@ -40,7 +40,7 @@ export function asPattern(text: string, literal: (part: string) => string, open:
 /** Those of `given` (a list of `{key, value}`) before those of `outer`. */
 export function withVariables(
   outer: Variables,
-  given: readonly { readonly key: string; readonly value: unknown }[],
+  given: readonly { readonly key: string; readonly value?: unknown }[],
 ): Variables {
   if (given.length === 0) return outer
   const texts = given.flatMap(({ key, value }): [string, string][] => {

@@ -44,3 +44,8 @@ export function createFaults(): { readonly list: readonly Fault[]; readonly repo
 export function defined(given: Json): Json {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
+
+/** The text of a plain value; empty for an object, a list or nothing, of which no text can be made for certain. */
+export function written(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
+}

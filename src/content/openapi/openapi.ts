@@ -1,7 +1,7 @@
 /** OpenAPI documents as matchers of requests and as expectations: the way in to this folder. */
 import { createHash } from 'node:crypto'
 import type { OperationSpec } from '../../decide/matching/request-spec.ts'
-import { createFaults, type Fault, isJson, type Json } from './faults.ts'
+import { createFaults, type Fault, isJson, type Json, written } from './faults.ts'
 import { compileOperation } from './operation-matcher.ts'
 import { listOperations, type Operation } from './operations.ts'
 import type { Making } from './parameters.ts'
@@ -51,7 +51,7 @@ export function openApiExpectations(
     }
     const chosen = wanted ? operations.filter(({ id }) => wanted.has(id)) : operations
     const name = nameOf(spec, contextPathPrefix)
-    const sampler = createSampler(making.follow)
+    const sampler = createSampler(making.follow, making.report)
     let left = MAX_GENERATED
     return chosen.map((operation): Generated => {
       const reduced = reduceTo(operation, spec, left)
@@ -98,7 +98,7 @@ function noOperation(id: string, operations: readonly Operation[]): string {
 /** `shop_460c3d06b49efe4f`: the title, and what tells documents of the same title apart. */
 function nameOf({ root, text }: Spec, contextPathPrefix: string): string {
   const info = isJson(root['info']) ? root['info'] : {}
-  const title = String(info['title'] ?? '')
+  const title = written(info['title'])
     .slice(0, 80)
     .toLowerCase()
     .replace(/[^a-z0-9]/g, '_')

@@ -1,5 +1,5 @@
 /** The operations of a document, each with all that it inherits: parameters, servers, security. */
-import { type At, isJson, type Json, type Located, type Report } from './faults.ts'
+import { type At, isJson, type Json, type Located, type Report, written } from './faults.ts'
 import type { Spec } from './read-spec.ts'
 import type { Follow } from './references.ts'
 
@@ -68,7 +68,7 @@ function ofPath(root: Json, path: string, item: Located, follow: Follow, report:
     if (!isJson(responses)) report([...place, 'responses'], 'expected an object')
     return [
       {
-        id: String(id),
+        id: written(id),
         method: method.toUpperCase(),
         path,
         prefixes: prefixesOf(source['servers'] ?? value['servers'] ?? root['servers'], place, report),
@@ -104,7 +104,7 @@ function parametersOf(item: Json, at: At, source: Json, place: At, follow: Follo
     for (const [index, given] of listOf(owner['parameters'], [...from, 'parameters'], report).entries()) {
       const found = follow(given, [...from, 'parameters', index])
       const { value } = found
-      if (isJson(value)) byPlace.set(`${String(value['in'])} ${String(value['name'])}`, found)
+      if (isJson(value)) byPlace.set(`${written(value['in'])} ${written(value['name'])}`, found)
       else if (value !== undefined) report(found.at, 'expected an object')
     }
   }
@@ -116,9 +116,9 @@ function prefixesOf(servers: unknown, at: At, report: Report): readonly string[]
   const prefixes = listOf(servers, [...at, 'servers'], report).map((server) => {
     if (!isJson(server)) return ''
     const variables = isJson(server['variables']) ? server['variables'] : {}
-    const url = String(server['url'] ?? '').replace(/\{([^{}]*)\}/g, (_, name: string) => {
+    const url = written(server['url']).replace(/\{([^{}]*)\}/g, (_, name: string) => {
       const variable = Object.hasOwn(variables, name) ? variables[name] : undefined
-      return isJson(variable) ? String(variable['default'] ?? '') : ''
+      return isJson(variable) ? written(variable['default']) : ''
     })
     return pathOf(url)
   })

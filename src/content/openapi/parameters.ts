@@ -1,6 +1,6 @@
 /** Parameters of an operation: found in the request, read as their style says, judged by their schema. */
 import type { HeadField } from '../../decide/matching/request.ts'
-import { type At, isJson, type Json, type Located, type Report } from './faults.ts'
+import { type At, isJson, type Json, type Located, type Report, written } from './faults.ts'
 import type { Follow } from './references.ts'
 import type { SchemaSet, SchemaTest } from './schema-set.ts'
 import { type Kinds, kindsOf, partKinds, typed, typedOne } from './value-kinds.ts'
@@ -57,7 +57,7 @@ interface Reading {
 export function compileParameter({ value: given, at }: Located, making: Making): ParameterTest | undefined {
   if (!isJson(given)) return undefined
   const { name } = given
-  const place = String(given['in'])
+  const place = written(given['in'])
   const known = Object.hasOwn(PLACES, place) ? PLACES[place] : undefined
   if (typeof name !== 'string' || name === '') making.report(at, 'a parameter has a name')
   if (!known) making.report([...at, 'in'], 'expected one of path, query, header, cookie')
@@ -91,7 +91,7 @@ function judge(
   { style: byDefault, styles }: Place,
   { follow, schemas, report }: Making,
 ): Judged | undefined {
-  const style = String(given['style'] ?? byDefault)
+  const style = written(given['style'] ?? byDefault)
   if (!styles.includes(style)) {
     report([...at, 'style'], `expected one of ${styles.join(', ')}`)
     return undefined

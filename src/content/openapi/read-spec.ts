@@ -1,6 +1,6 @@
 /** Reads an OpenAPI document: inline, or the text of one in JSON or YAML. Bounded in size, depth and aliases. */
 import { parseDocument } from 'yaml'
-import { type Fault, isJson, type Json } from './faults.ts'
+import { type Fault, isJson, type Json, written } from './faults.ts'
 import { upgradeSwagger } from './swagger2.ts'
 
 /** A document whose operations can be listed. One of Swagger 2.0 has been turned into one of OpenAPI 3.0. */
@@ -27,11 +27,11 @@ export function readSpec(given: unknown): { readonly spec: Spec } | { readonly f
   const problem = tooLarge(value)
   if (problem !== undefined) return faulty(problem)
   const text = JSON.stringify(value)
-  const version = String(value['openapi'] ?? '')
+  const version = written(value['openapi'])
   if (/^3(?:\.0(?:\.|$)|$)/.test(version)) return { spec: { root: value, dialect: '3.0', text } }
   if (/^3\.[12](?:\.|$)/.test(version)) return { spec: { root: value, dialect: '3.1', text } }
   if (version !== '') return faulty(`OpenAPI ${version.slice(0, 20)} is not supported; there are 2.0, 3.0, 3.1 and 3.2`)
-  if (!/^2(?:\.0)?$/.test(String(value['swagger'] ?? ''))) return faulty('attribute openapi is missing')
+  if (!/^2(?:\.0)?$/.test(written(value['swagger']))) return faulty('attribute openapi is missing')
   const upgraded = upgradeSwagger(value)
   return 'faults' in upgraded ? upgraded : { spec: { root: upgraded.root, dialect: '3.0', text } }
 }

@@ -1,5 +1,5 @@
 /** `$ref`: places of the same document. Nothing else is ever read. */
-import { type At, isJson, type Json, type Located, type Report } from './faults.ts'
+import { type At, isJson, type Json, type Located, type Report, written } from './faults.ts'
 
 /** Follows references until something that is none; `value` is undefined, and the fault reported, where they lead nowhere. */
 export type Follow = (value: unknown, at: At) => Located
@@ -42,7 +42,7 @@ function target(root: Json, reference: unknown): Located | string {
   const at: (string | number)[] = []
   for (const key of keys) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) {
-      return `refers to ${String(reference).slice(0, 200)}, which is not there`
+      return `refers to ${written(reference).slice(0, 200)}, which is not there`
     }
     value = (value as Json)[key]
     at.push(key)

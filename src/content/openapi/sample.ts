@@ -3,7 +3,7 @@
  * is told to, so it is given a schema that has been cut to a bounded size first, with its references put in.
  */
 import { openapiSampler } from '../libraries.ts'
-import { type At, isJson, type Json } from './faults.ts'
+import { type At, isJson, type Json, type Report } from './faults.ts'
 import type { Follow } from './references.ts'
 
 /** Values of a sample, at most about. */
@@ -27,22 +27,28 @@ export interface Sampler {
 }
 
 /** A sampler of one document, which makes each sample once. */
-export function createSampler(follow: Follow): Sampler {
+export function createSampler(follow: Follow, report: Report): Sampler {
   const known = new Map<unknown, unknown>()
+  /** The library trusts that a schema is one. */
+  const sample = (schema: Json, options: object, at: At): unknown => {
+    try {
+      const made = openapiSampler().sample(schema, { quiet: true, skipWriteOnly: true, ...options })
+      return made === undefined ? undefined : (JSON.parse(JSON.stringify(made)) as unknown)
+    } catch (error) {
+      report(at, `no example can be made by this schema: ${error instanceof Error ? error.message.slice(0, 100) : ''}`)
+      return undefined
+    }
+  }
   return {
     value: (schema, at) => {
       const key = follow(schema, at).value
-      if (known.has(key)) return known.get(key)
-      const sample = openapiSampler().sample(cut(schema, at, follow), { quiet: true, skipWriteOnly: true })
-      const value: unknown = sample === undefined ? undefined : JSON.parse(JSON.stringify(sample))
-      known.set(key, value)
-      return value
+      if (!known.has(key)) known.set(key, sample(cut(schema, at, follow), {}, at))
+      return known.get(key)
     },
     xml: (schema, at, example) => {
       const plain = named(cut(schema, at, follow), schema)
-      const given = example === undefined ? plain : { ...plain, example }
-      const xml = openapiSampler().sample(given, { quiet: true, skipWriteOnly: true, format: 'xml' })
-      return `<?xml version="1.0" encoding="UTF-8"?>\n${String(xml)}`
+      const xml = sample(example === undefined ? plain : { ...plain, example }, { format: 'xml' }, at)
+      return `<?xml version="1.0" encoding="UTF-8"?>\n${typeof xml === 'string' ? xml : ''}`
     },
   }
 }

@@ -1,5 +1,5 @@
 /** Security schemes of an operation: that a key or an Authorization header is there. What they say is not judged. */
-import { isJson, type Json, type Report } from './faults.ts'
+import { isJson, type Json, type Report, written } from './faults.ts'
 import type { Operation } from './operations.ts'
 import type { Sources } from './parameters.ts'
 import type { Follow } from './references.ts'
@@ -32,7 +32,7 @@ export function compileSecurity(operation: Operation, root: Json, follow: Follow
 
 function checkOf(scheme: unknown): Check | undefined {
   if (!isJson(scheme)) return undefined
-  const name = String(scheme['name'] ?? '')
+  const name = written(scheme['name'])
   switch (scheme['type']) {
     case 'apiKey': {
       const place = scheme['in']
@@ -41,7 +41,7 @@ function checkOf(scheme: unknown): Check | undefined {
       return place === 'cookie' ? ({ cookies }) => has(cookies, name, false) : undefined
     }
     case 'http':
-      return authorized(String(scheme['scheme'] ?? ''))
+      return authorized(written(scheme['scheme']))
     case 'oauth2':
     case 'openIdConnect':
       return authorized('bearer')

@@ -1,5 +1,5 @@
 /** Swagger 2.0 as OpenAPI 3.0 says it. References to `#/definitions/…` stay: the definitions keep their place. */
-import { type At, createFaults, defined, type Fault, isJson, type Json } from './faults.ts'
+import { type At, createFaults, defined, type Fault, isJson, type Json, written } from './faults.ts'
 import { createFollow, type Follow } from './references.ts'
 
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch']
@@ -34,7 +34,7 @@ export function upgradeSwagger(root: Json): { readonly root: Json } | { readonly
 }
 
 function strings(given: unknown, byDefault: readonly string[]): readonly string[] {
-  return Array.isArray(given) && given.length > 0 ? given.map(String) : byDefault
+  return Array.isArray(given) && given.length > 0 ? given.map(written) : byDefault
 }
 
 function pathItem(given: unknown, at: At, types: Types, follow: Follow): unknown {
@@ -54,7 +54,7 @@ function operation(given: Json, shared: readonly unknown[], at: At, types: Types
   const byPlace = new Map<string, Json>()
   for (const [index, one] of [...shared, ...listOf(given['parameters'])].entries()) {
     const { value } = follow(one, [...at, 'parameters', index])
-    if (isJson(value)) byPlace.set(`${String(value['in'])} ${String(value['name'])}`, value)
+    if (isJson(value)) byPlace.set(`${written(value['in'])} ${written(value['name'])}`, value)
   }
   const parameters = [...byPlace.values()]
   const consumes = strings(given['consumes'], types.consumes)
@@ -90,7 +90,7 @@ const STYLES: Readonly<Record<string, Json>> = {
 
 function parameter(given: Json): Json {
   const { name, required } = given
-  const style = given['in'] === 'query' ? (STYLES[String(given['collectionFormat'])] ?? { explode: false }) : {}
+  const style = given['in'] === 'query' ? (STYLES[written(given['collectionFormat'])] ?? { explode: false }) : {}
   return defined({ name, in: given['in'], required, ...style, schema: valueSchema(given) })
 }
 
@@ -101,8 +101,8 @@ function bodyOf(parameters: readonly Json[], consumes: readonly string[]): Json 
   if (body) return defined({ required: body['required'], content: each(consumes, defined({ schema: body['schema'] })) })
   const fields = parameters.filter((one) => one['in'] === 'formData')
   if (fields.length === 0) return undefined
-  const required = fields.filter((one) => one['required'] === true).map(({ name }) => String(name))
-  const properties = Object.fromEntries(fields.map((one) => [String(one['name']), valueSchema(one)]))
+  const required = fields.filter((one) => one['required'] === true).map(({ name }) => written(name))
+  const properties = Object.fromEntries(fields.map((one) => [written(one['name']), valueSchema(one)]))
   const schema = { type: 'object', properties, ...(required.length > 0 ? { required } : {}) }
   const named = consumes.filter((type) => FORMS.includes(type))
   return { required: required.length > 0, content: each(named.length > 0 ? named : FORMS, { schema }) }

@@ -44,3 +44,15 @@ test('documents that would take too much are refused', () => {
   assert.match(problem(`openapi: 3.0.0\na: &a [x,x,x,x]\n${levels.join('\n')}\n`), /Excessive alias count/)
   assert.equal(problem('{"openapi":"3.0.0","__proto__":{}}'), 'has a key named __proto__')
 })
+
+test('objects whose keys look like methods are no texts', () => {
+  const odd = { toString: 1, valueOf: 1 }
+  const read = {
+    swagger: '2.0',
+    consumes: [odd],
+    basePath: odd,
+    paths: { '/a': { post: { parameters: [{ in: odd }] } } },
+  }
+  assert.equal(problem(read), 'none')
+  assert.equal(problem({ openapi: odd }), 'attribute openapi is missing')
+})
