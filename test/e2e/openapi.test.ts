@@ -141,6 +141,14 @@ test('an operation serves as a matcher, as a filter, for verification and turned
   assert.equal((await ask('/v1/pets?limit=3')).status, 404)
 })
 
+test('an operation is written as a call of the Java client', async (t) => {
+  const { put } = await startControl(t)
+  const httpRequest = { specUrlOrPayload: YAML, operationId: 'GET /y' }
+  await put('expectation', { httpRequest, httpResponse: { statusCode: 204 } })
+  const { body } = await put('retrieve?type=ACTIVE_EXPECTATIONS&format=java')
+  assert.ok(body.includes(`openAPI(${JSON.stringify(YAML)}, "GET /y")`), body)
+})
+
 test('a whole document as a matcher means any of its operations', async (t) => {
   const { ask, put } = await startControl(t)
   await put('expectation', { httpRequest: { specUrlOrPayload: SHOP }, httpResponse: { body: 'any' } })
