@@ -6,12 +6,17 @@ export type Follow = (value: unknown, at: At) => Located
 
 const MAX_HOPS = 32
 
+/** Schemas of schemas, which everybody knows by name: taken for any object, for nothing is fetched. */
+const META_SCHEMA = /^https?:\/\/json-schema\.org\/(?:draft-0[467]|draft\/20\d\d-\d\d)\/schema#?$/
+const ANY_SCHEMA: Json = { type: 'object' }
+
 export function createFollow(root: Json, report: Report): Follow {
   return (given, from) => {
     let found: Located = { value: given, at: from }
     for (let hops = 0; ; hops++) {
       const reference = isJson(found.value) ? found.value['$ref'] : undefined
       if (reference === undefined) return found
+      if (typeof reference === 'string' && META_SCHEMA.test(reference)) return { value: ANY_SCHEMA, at: found.at }
       const next = hops < MAX_HOPS ? target(root, reference) : 'is a circle of references'
       if (typeof next === 'string') {
         report([...from, '$ref'], next)

@@ -106,6 +106,12 @@ test('a schema that holds itself is followed as deep as the body goes', () => {
   assert.equal(verdict(document, head('POST /a', ...type), `${'{"c":['.repeat(5000)}${']}'.repeat(5000)}`), 'no')
 })
 
+test('a reference to the schema of schemas means any object, and is not fetched', () => {
+  const schema = { properties: { schema: { $ref: 'http://json-schema.org/draft-04/schema' } } }
+  assert.equal(json(schema, '{"schema":{"type":"string"}}'), 'yes')
+  assert.equal(json(schema, '{"schema":5}'), 'no')
+})
+
 test('references through too many schemas are refused', () => {
   const schemas: Record<string, unknown> = {}
   for (let at = 0; at < 500; at++)
