@@ -17,6 +17,7 @@ import {
   queryPairs,
   sentHeaders,
 } from './messages.ts'
+import { isStillEncoded } from './still-encoded.ts'
 
 const MAX_ENTRIES = 100_000
 
@@ -89,15 +90,18 @@ function bodyAsked({ mimeType, text, encoding, params }: NonNullable<Entry['requ
 
 function responseOf({ status, statusText, headers, content }: Entry['response']): Json {
   const isTyped = headers.some(({ name }) => name.toLowerCase() === 'content-type')
+  const coding = headers.find(({ name }) => name.toLowerCase() === 'content-encoding')?.value
+  const base64 = content?.encoding === 'base64' ? content.text : undefined
+  const isEncoded = !!coding && !!base64 && isStillEncoded(coding, base64, content?.mimeType ?? '')
   return defined({
     statusCode: status,
     reasonPhrase: statusText ? statusText : undefined,
-    headers: sentHeaders(headers),
+    headers: sentHeaders(headers, isEncoded),
     body: content ? bodySent(content, isTyped) : undefined,
   })
 }
 
-/** Logs hold bodies without their content encoding; text is kept in the character set it had. */
+/** Text is sent as UTF-8. */
 function bodySent({ mimeType, text, encoding }: NonNullable<Entry['response']['content']>, isTyped: boolean): unknown {
   if (!text) return undefined
   const contentType = isTyped || !mimeType ? undefined : mimeType

@@ -53,9 +53,13 @@ export function askedHeaders(headers: readonly Pair[]): Json | undefined {
   return matchedPairs(headers.filter(isAsked))
 }
 
-/** Browsers put the values of several headers of one name into one, a line each. */
-export function sentHeaders(headers: readonly Pair[]): Json | undefined {
-  const sent = headers.filter(({ name }) => !UNSENT.test(name))
+/**
+ * Browsers put the values of several headers of one name into one, a line each. `content-encoding` goes with a body that
+ * `isEncoded`.
+ */
+export function sentHeaders(headers: readonly Pair[], isEncoded = false): Json | undefined {
+  const isSent = (name: string): boolean => (isEncoded && /^content-encoding$/i.test(name)) || !UNSENT.test(name)
+  const sent = headers.filter(({ name }) => isSent(name))
   return multiMap(sent.flatMap(({ name, value }) => value.split(/\r?\n/).map((one) => ({ name, value: one }))))
 }
 

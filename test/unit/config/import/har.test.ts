@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { har } from '../../../../src/config/import/har.ts'
 import { checkValue, keyText } from '../../../../src/config/problems.ts'
 import { compileExpectation } from '../../../../src/decide/matching/expectation.ts'
@@ -109,6 +110,22 @@ test('a body in base64 is sent as its bytes', () => {
   const read = checkValue(har.schema, log([get('http://a/'), reply(200, { content })]))
   const action = 'value' in read ? read.value[0]?.action : undefined
   assert.deepEqual(action?.kind === 'respond' ? [...action.response.body] : [], [0, 255])
+})
+
+test('a body that the log holds in its content encoding keeps the header, another loses it', () => {
+  const encodingOf = (coding: string, bytes: Buffer, mimeType: string): unknown => {
+    const headers = [{ name: 'Content-Encoding', value: coding }]
+    const content = { mimeType, text: bytes.toString('base64'), encoding: 'base64' }
+    const [source = {}] = sourcesOf(log([get('http://a/'), reply(200, { headers, content })]))
+    return (source['httpResponse'] as Json)['headers']
+  }
+  const kept = (coding: string) => ({ 'Content-Encoding': [coding] })
+  const text = Buffer.from('hello hello hello')
+  assert.deepEqual(encodingOf('gzip', gzipSync(text), 'text/plain'), kept('gzip'))
+  assert.deepEqual(encodingOf('br', brotliCompressSync(text), 'application/json'), kept('br'))
+  assert.equal(encodingOf('gzip', text, 'text/plain'), undefined)
+  assert.equal(encodingOf('br', text, 'text/plain'), undefined)
+  assert.equal(encodingOf('br', Buffer.from([0, 255]), 'image/png'), undefined)
 })
 
 test('repeated requests are answered in turn, and with the last answer from then on', () => {
