@@ -11,7 +11,7 @@ import { errorsText, formatError, joinedErrors, required } from './texts.ts'
 const WHAT = 'expectation'
 /** What refusals of OpenAPI documents begin with. */
 export const UNABLE = 'Unable to load API spec'
-const IN_SPEC = /^\$(?:\.httpRequest)?\.specUrlOrPayload[.:]? ?(.*)$/s
+const IN_SPEC = /^\$(?:\.httpRequest)?\.specUrlOrPayload(?!: missing)[.:]? ?(.*)$/s
 /** A document of thousands of mistakes is not helped by thousands of errors. */
 const MAX_LISTED = 20
 

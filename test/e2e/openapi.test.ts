@@ -116,6 +116,11 @@ test('what is refused is told as MockServer begins it, and nothing is stored', a
     assert.deepEqual([status, body], [400, `Unable to load API spec, ${why}`], name)
     assert.equal(headers['content-type'], 'text/plain; charset=utf-8', name)
   }
+  const { body } = await put('openapi', {})
+  assert.match(
+    body,
+    /^Unable to load API spec, incorrect openapi expectation json format .*\$\.specUrlOrPayload: missing/s,
+  )
   assert.deepEqual(await putJson('retrieve?type=ACTIVE_EXPECTATIONS'), [])
 })
 
