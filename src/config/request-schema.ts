@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { pathTemplate } from '../decide/matching/path-parameters.ts'
 import { type RequestSpec, templateOf } from '../decide/matching/request-spec.ts'
 import { problemWithText, spelled, type Text } from '../decide/matching/text.ts'
-import { chosen, isRecord, notYetKeys } from './chosen-schema.ts'
+import { chosen, isRecord, notYetKeys, refused } from './chosen-schema.ts'
 import { Flags, Matched, MatchedCookies, MatchedPairs } from './matched-schema.ts'
+import { hasSpec, OpenApiRequest } from './openapi-schema.ts'
 import { RequestBody } from './request-body-schema.ts'
 
 /** A path with `{name}` segments; the rest of it is text like any other. */
@@ -44,6 +45,7 @@ const Unchecked = {
     )
     .optional(),
 }
+const ONLY_WITH_SPEC = 'only beside specUrlOrPayload, which gives the OpenAPI document'
 
 const shape = {
   method: Matched.optional(),
@@ -58,7 +60,8 @@ const shape = {
   respondBeforeBody: z.boolean().optional(),
   ...Unchecked,
   ...notYetKeys(['clientCertificate', 'jwt', 'binaryData', 'dnsName', 'if', 'then', 'else']),
-  ...notYetKeys(['specUrlOrPayload', 'operationId', 'contextPathPrefix']),
+  operationId: refused(ONLY_WITH_SPEC).optional(),
+  contextPathPrefix: refused(ONLY_WITH_SPEC).optional(),
 }
 
 type Together = Pick<RequestSpec, 'respondBeforeBody' | 'body'>
@@ -84,5 +87,6 @@ const WithParameters = z
 
 /** A request matcher: ready for `compileRequest`. */
 export const Request: z.ZodType<RequestSpec> = chosen<RequestSpec>((given) => {
+  if (hasSpec(given)) return OpenApiRequest
   return isRecord(given) && given['pathParameters'] !== undefined ? WithParameters : Plain
 })

@@ -92,5 +92,5 @@ export const meant = (filter: Filter | undefined, { documents }: Context): ((liv
   if (filter === undefined) return () => true
   if (filter.kind === 'id') return ({ expectation }) => expectation.id === filter.id
   const means = meansExpectation(filter.request, documents.filter)
-  return ({ expectation }) => means(expectation.source)
+  return ({ expectation }) => means(expectation.source, expectation.request)
 }

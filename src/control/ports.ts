@@ -8,9 +8,20 @@ import type { EventLog } from './event-log.ts'
 import type { Reply } from './reply.ts'
 import type { Waiting } from './waiting.ts'
 
+/** `unknown_format`: no format has that name; `not_recognised`: the document looks like none. Both name what there is. */
+export type Imported =
+  | Read<readonly ExpectationSpec[]>
+  | { readonly refusal: 'unknown_format' | 'not_recognised'; readonly formats: readonly string[] }
+
 /** Reads documents: a value that is all right, or everything that is wrong with it. */
 export interface Documents {
-  expectation(given: unknown): Read<ExpectationSpec>
+  /** An expectation, or an OpenAPI document that stands for several. */
+  expectation(given: unknown): Read<readonly ExpectationSpec[]>
+  openApi(given: unknown): Read<readonly ExpectationSpec[]>
+  /** Expectations out of a document of another format: the one of that name, or else the one that it looks like. */
+  imported(document: unknown, format: string | undefined): Imported
+  /** YAML as a value. */
+  yaml(text: string): Read<unknown>
   filter(given: unknown): Read<Filter>
   verification(given: unknown): Read<Verification>
   sequence(given: unknown): Read<SequenceVerification>
@@ -90,6 +101,7 @@ export interface Context {
 export interface Call {
   readonly query: URLSearchParams
   readonly body: Buffer
+  readonly contentType?: string | undefined
   readonly nowMs: number
   /** Told when whoever called is gone; there is one listener. */
   readonly onGone: (told: () => void) => void

@@ -22,7 +22,16 @@ export interface RequestMatcher {
   readonly negated: boolean
   /** Is answered as soon as the head is there. */
   readonly respondBeforeBody: boolean
+  /** Any one of these is enough, beside the rest. */
+  readonly anyOf?: readonly RequestMatcher[]
 }
+
+/** Judges a head in a way that texts and pairs cannot say; answers with what does not match. Must not throw. */
+export type HeadTest = (
+  head: RequestHead,
+  query: readonly string[],
+  cookies: readonly string[],
+) => HeadField | undefined
 
 export interface MoreMatcher {
   readonly cookies: PairsMatcher | undefined
@@ -31,10 +40,12 @@ export interface MoreMatcher {
   readonly secure: boolean | undefined
   readonly keepAlive: boolean | undefined
   readonly protocol: Protocol | undefined
+  readonly test?: HeadTest | undefined
 }
 
 /** The parts of a request, in the order they are compared. */
 export type RequestField = Exclude<MissReason, 'scope' | 'scenario' | 'percentage'>
+export type HeadField = Exclude<RequestField, 'body' | 'not'>
 
 /** One request being matched; what is costly to read is read once, when first asked for. */
 export interface Subject {
@@ -54,6 +65,7 @@ export interface Subject {
 export type Verdict = 'no' | 'yes' | 'needs_body'
 
 export function matchesRequest(matcher: RequestMatcher, subject: Subject): Verdict {
+  if (matcher.anyOf) return matchesAny(matcher.anyOf, matcher.negated, subject)
   const field = headMismatch(matcher, subject)
   if (matcher.negated) return negatedVerdict(matcher, subject, field)
   if (field !== undefined) return no(subject, field)
@@ -79,12 +91,41 @@ function negatedVerdict(matcher: RequestMatcher, subject: Subject, field: Reques
   return matchesBody(matcher.body, read) ? no(subject, 'not') : 'yes'
 }
 
+function matchesAny(matchers: readonly RequestMatcher[], negated: boolean, subject: Subject): Verdict {
+  let isWaiting = false
+  let isUnknown = false
+  let furthest: RequestField = 'path'
+  for (const matcher of matchers) {
+    const verdict = matchesRequest(matcher, subject)
+    if (verdict === 'yes') return negated ? no(subject, 'not') : 'yes'
+    if (verdict === 'needs_body') isWaiting = true
+    else if (subject.failed === 'body' && subject.body === 'unavailable') isUnknown = true
+    if (subject.failed !== undefined && !isEarly(subject.failed)) furthest = subject.failed
+  }
+  if (isWaiting) return 'needs_body'
+  return negated && !isUnknown ? 'yes' : no(subject, furthest)
+}
+
+const isEarly = (field: string): boolean => field === 'method' || field === 'path'
+
 /** The first part of the request, in the order of `RequestField`, that does not match; undefined when all do. */
 export function firstMismatch(matcher: RequestMatcher, subject: Subject): RequestField | undefined {
+  if (matcher.anyOf) return anyMismatch(matcher.anyOf, subject)
   const field = headMismatch(matcher, subject)
   if (field !== undefined || !matcher.body || subject.body === undefined) return field
   const read = bodyOf(subject, subject.body)
   return read !== 'unavailable' && matchesBody(matcher.body, read) ? undefined : 'body'
+}
+
+/** Of several, what fails in the one that comes furthest. */
+function anyMismatch(matchers: readonly RequestMatcher[], subject: Subject): RequestField | undefined {
+  let furthest: RequestField | undefined
+  for (const matcher of matchers) {
+    const field = firstMismatch(matcher, subject)
+    if (field === undefined) return undefined
+    if (furthest === undefined || !isEarly(field)) furthest = field
+  }
+  return furthest
 }
 
 function headMismatch(matcher: RequestMatcher, subject: Subject): RequestField | undefined {
@@ -109,6 +150,12 @@ function moreMismatch(more: MoreMatcher, subject: Subject): RequestField | undef
     const entries = more.template ? pathEntries(more.template, head.path) : []
     if (!entries) return 'path'
     if (!matchesPairs(more.pathParameters, entries)) return 'pathParameters'
+  }
+  if (more.test) {
+    subject.query ??= parseQuery(head.query)
+    subject.cookies ??= parseCookies(head.headers)
+    const field = more.test(head, subject.query, subject.cookies)
+    if (field !== undefined) return field
   }
   if (more.keepAlive !== undefined && more.keepAlive !== keepsAlive(head)) return 'keepAlive'
   if (more.secure !== undefined && more.secure !== (head.isSecure ?? false)) return 'secure'

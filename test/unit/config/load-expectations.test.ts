@@ -297,3 +297,46 @@ test('the example in YAML answers what its comments say', () => {
 test('the example in JSON answers as the first of the example in YAML does', () => {
   assert.deepEqual(loadExpectations('examples/orders.json'), loadExpectations('examples/mock.yaml').slice(0, 1))
 })
+
+const API =
+  'openapi: 3.0.0\ninfo: {title: A, version: "1"}\npaths: {/a: {get: {responses: {204: {description: ""}}}}}\n'
+
+test('a file of expectations may name an OpenAPI document beside it, for a matcher and for a set', () => {
+  writeFileSync(join(folder, 'api.yaml'), API)
+  const file = '- specUrlOrPayload: ./api.yaml\n- httpRequest: {specUrlOrPayload: api.yaml}\n  httpResponse: {}\n'
+  const [generated, plain] = load(file)
+  assert.match(generated?.id ?? '', /^openapi:a_[0-9a-f]{16}:GET \/a$/)
+  const store = createExpectationStore(
+    [generated, plain].flatMap((one) => one ?? []),
+    0,
+  )
+  assert.match(answer(store, head('GET /a')), /^openapi:/)
+  assert.equal(answer(store, head('GET /b')), 'none')
+})
+
+test('an OpenAPI document that is missing or wrong is said where it is named', () => {
+  writeFileSync(join(folder, 'wrong.json'), '{"openapi":"3.0.0","paths":{"/a":{"get":5}}}')
+  assert.deepEqual(problems('- specUrlOrPayload: none.yaml\n- httpRequest: {specUrlOrPayload: http://a/b}\n'), [
+    'mock.yaml:1:21 [0].specUrlOrPayload: cannot read none.yaml: no such file',
+  ])
+  assert.deepEqual(problems('specUrlOrPayload: wrong.json'), [
+    'mock.yaml:1:19 specUrlOrPayload: paths["/a"].get: expected an object',
+  ])
+})
+
+test('an OpenAPI document, a HAR log and a Postman collection are recognised by what they hold', () => {
+  assert.match(load(API, 'api.yaml')[0]?.id ?? '', /^openapi:/)
+  const entry = { request: { method: 'GET', url: 'http://a/b' }, response: { status: 200 } }
+  assert.match(load(JSON.stringify({ log: { entries: [entry] } }), 'a.har')[0]?.id ?? '', /^har-/)
+  const item = [{ request: '/a', response: [{ code: 200 }] }]
+  assert.match(load(JSON.stringify({ info: {}, item }), 'c.json')[0]?.id ?? '', /^postman-/)
+})
+
+test('a mistake in a recognised document has line and column', () => {
+  assert.deepEqual(problems('log:\n  entries:\n    - request: {method: GET, url: /a}\n      response: {status: x}\n'), [
+    'mock.yaml:4:26 log.entries[0].response.status: expected a number, got "x"',
+  ])
+  assert.deepEqual(problems('openapi: 3.0.0\npaths:\n  /a:\n    get: 5\n'), [
+    'mock.yaml:4:10 paths["/a"].get: expected an object, got 5',
+  ])
+})
