@@ -23,4 +23,4 @@ export const ForwardTo = z
     scheme: Scheme.optional(),
     ...notYetKeys(['delay']),
   })
-  .transform(({ host, port }): Forward => ({ kind: 'forward', to: { address: host, port } }))
+  .transform(({ host, port }): Forward => ({ kind: 'forward', to: { address: host, port }, delayMs: 0 }))

@@ -102,8 +102,8 @@ test('status, reason and delay have defaults and can be set', () => {
 
 test('a forward has port 80 unless it says otherwise', () => {
   const [first, second] = load('[{httpForward: {host: a.b}}, {httpForward: {host: "::1", port: 81, scheme: HTTP}}]')
-  assert.deepEqual(first?.action, { kind: 'forward', to: { address: 'a.b', port: 80 } })
-  assert.deepEqual(second?.action, { kind: 'forward', to: { address: '::1', port: 81 } })
+  assert.deepEqual(first?.action, { kind: 'forward', to: { address: 'a.b', port: 80 }, delayMs: 0 })
+  assert.deepEqual(second?.action, { kind: 'forward', to: { address: '::1', port: 81 }, delayMs: 0 })
 })
 
 test('times and time to live are read, and none given means unlimited', () => {
