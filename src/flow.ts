@@ -176,6 +176,8 @@ export type UpstreamFault =
   | 'upstream_timeout'
   | 'upstream_unreachable'
   | 'upstream_unresolved'
+  /** No TLS with it, or it did not prove who it is. */
+  | 'upstream_tls'
   | 'upstream_protocol_error'
   | 'upstream_closed'
 export type ClientFault = 'client_reset' | 'client_closed' | 'client_timeout'

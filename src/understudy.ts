@@ -18,15 +18,18 @@ import {
 import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
 import { createForwardOnce } from './act/forward-once.ts'
+import { createForwardPlanned, dialledAt } from './act/forward-planned.ts'
 import { mock } from './act/mock.ts'
 import { createOwnLegs, type OwnLegs } from './act/own-legs.ts'
 import { refuse } from './act/refuse.ts'
 import { createRelayFlow, refuseFlow } from './act/relay-flow.ts'
 import { createInboundRoute, type FindRoute, type InboundRouteOptions, outboundRoute } from './act/route.ts'
+import { overTls } from './act/secure.ts'
 import { type ApplicationSockets, createApplicationDial } from './act/to-application.ts'
 import { openTunnel } from './act/tunnel.ts'
-import { type ForwardTarget, hostHeader } from './act/upstream-request.ts'
+import type { ForwardTarget } from './act/upstream-request.ts'
 import { connectWithin, createUpstreams, type Upstreams } from './act/upstreams.ts'
+import { loadCaFile } from './config/ca-file.ts'
 import { createLiveSettings, type LiveSettings } from './config/live-settings.ts'
 import { inNetworks } from './config/networks.ts'
 import type { Config } from './config/schema.ts'
@@ -36,7 +39,7 @@ import type { Expectation } from './decide/matching/expectation.ts'
 import { createExpectedHosts } from './decide/matching/expected-hosts.ts'
 import type { Asked } from './decide/matching/search.ts'
 import { createExpectationStore, type ExpectationStore } from './decide/matching/store.ts'
-import type { Direction, Endpoint, Flow, Outcome, Workload } from './flow.ts'
+import type { Direction, Flow, Workload } from './flow.ts'
 import { FORWARDED_BY } from './http1/forwarded-by.ts'
 import { DEFAULT_LIMITS, type Limits } from './http1/limits.ts'
 import { createIdleMemory } from './idle-memory.ts'
@@ -128,13 +131,6 @@ const createRoute = ({ config, inbound }: DataPlaneOptions): FindRoute => {
     (flow.direction === 'inbound' ? inboundRoute : outboundRoute)(flow, destination, isChosen)
 }
 
-/** The outcome with where it went, if that is not what was decided. */
-const dialledAt = (
-  decided: Endpoint,
-  dialled: Endpoint,
-  done: (outcome: Outcome) => void,
-): ((outcome: Outcome) => void) => (decided === dialled ? done : (outcome) => done({ ...outcome, dialled }))
-
 const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
   const { config, metrics } = options
   const made = options.makeSocket ? createWorkloadDial(options.makeSocket, options.lookUp ?? lookUpHere) : directDial
@@ -142,7 +138,8 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
   const legs = createOwnLegs()
   // A PROXY header may name one, and rules of others may lead one back; otherwise nobody asks.
   const mayReturn = config.proxyProtocolFrom.length > 0 || config.capture === 'none'
-  const dial = withProxyHeader(refusingOwn(mayReturn ? legs.tracking(any) : any, isOwn))
+  const plain = withProxyHeader(refusingOwn(mayReturn ? legs.tracking(any) : any, isOwn))
+  const dial = overTls(plain, { isVerified: config.upstreamTlsVerify, ca: loadCaFile(config.upstreamTlsCaFile) })
   const upstreams = createUpstreams(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     headersTimeoutMs: config.upstreamHeadersTimeoutMs,
@@ -170,6 +167,7 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
     bodyTimeoutMs: config.upstreamIdleTimeoutMs,
   })
   const forward = createForward(upstreams, once)
+  const planned = createForwardPlanned(forward, route)
   const relayFlow = createRelayFlow(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     halfClosedTimeoutMs: config.upstreamIdleTimeoutMs,
@@ -178,11 +176,10 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
     selfId,
     http: {
       mock: (exchange, decision, done) => mock(exchange, decision.action, done),
-      forward: (exchange, { destination, expectationId }, flow, { isVerbatim, mayLoop }, done) => {
-        const isChosen = expectationId !== undefined
-        const to = route(flow, destination, isChosen)
+      forward: (exchange, { destination, action }, flow, { isVerbatim, mayLoop }, done) => {
+        if (action) return planned(exchange, action, { flow, destination }, done)
+        const to = route(flow, destination, false)
         const target: Target = { ...to, verbatim: isVerbatim }
-        if (isChosen) target.host = hostHeader(destination)
         if (mayLoop) target.forwardedBy = selfId
         forward(exchange, target, dialledAt(destination, to.destination, done))
       },

@@ -50,6 +50,7 @@ const FAULTS: Readonly<Record<Fault, true>> = {
   upstream_timeout: true,
   upstream_unreachable: true,
   upstream_unresolved: true,
+  upstream_tls: true,
   upstream_protocol_error: true,
   upstream_closed: true,
   client_reset: true,
