@@ -37,8 +37,8 @@ export interface ForwardTo {
 }
 
 /**
- * How names with values are changed, each a flat list: name, value, name, value … The four in this order. Names of headers are
- * compared without regard to case, others with it.
+ * How names with values are changed, each a flat list: name, value, name, value … One after the other in this order. Names are
+ * compared without regard to case, but for those of cookies.
  */
 export interface PairsChange {
   /** In place of all entries of the same name; added where there is none. */
@@ -46,6 +46,8 @@ export interface PairsChange {
   /** In place of all entries of the same name; nothing where there is none. */
   readonly replace?: readonly string[]
   readonly add?: readonly string[]
+  /** Only where there is no entry of the same name. */
+  readonly fill?: readonly string[]
   /** Names. */
   readonly remove?: readonly string[]
 }
@@ -86,8 +88,10 @@ export interface ResponseStep {
   readonly statusCode?: number
   readonly reasonPhrase?: string
   readonly headers?: PairsChange
-  /** Of Set-Cookie; values may have attributes. */
-  readonly cookies?: PairsChange
+  /** Of Set-Cookie; values may have attributes. One after the other. */
+  readonly cookies?: readonly PairsChange[]
+  /** In place of all of the above: one after the other, if `when` was so before the first. */
+  readonly steps?: readonly ResponseStep[]
   /** Makes another body of the whole one, or undefined to leave it; not asked where the body is too large to be held. */
   readonly patch?: (body: Buffer) => Buffer | undefined
 }

@@ -130,6 +130,8 @@ export type RefuseReason =
   | 'request_timeout'
   | 'not_implemented'
   | 'loop'
+  /** What an expectation says of a request or its answer cannot be done. */
+  | 'change_failed'
   | 'proxy_header_refused'
 
 /** What kept an expectation from matching: a part of the request, or something else that it asks for. */
@@ -160,7 +162,8 @@ export type Decision =
   | { readonly kind: 'mock'; readonly expectationId: string; readonly action: MockAction }
   | {
       readonly kind: 'forward'
-      readonly destination: Endpoint
+      /** Undefined only where the action is still to say it. */
+      readonly destination?: Endpoint
       readonly expectationId?: string
       /** Of the expectation: how it wants the request sent. */
       readonly action?: Forward

@@ -18,7 +18,7 @@ import {
 import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
 import { createForwardOnce } from './act/forward-once.ts'
-import { createForwardPlanned, dialledAt } from './act/forward-planned.ts'
+import { createForwardChanged, createForwardPlanned, dialledAt } from './act/forward-planned.ts'
 import { mock } from './act/mock.ts'
 import { createOwnLegs, type OwnLegs } from './act/own-legs.ts'
 import { refuse } from './act/refuse.ts'
@@ -43,7 +43,7 @@ import type { Direction, Flow, Workload } from './flow.ts'
 import { FORWARDED_BY } from './http1/forwarded-by.ts'
 import { DEFAULT_LIMITS, type Limits } from './http1/limits.ts'
 import { createIdleMemory } from './idle-memory.ts'
-import { createBudget } from './intercept/budget.ts'
+import { type Budget, createBudget } from './intercept/budget.ts'
 import { createConnections } from './intercept/connections.ts'
 import { createListener, type Identify } from './intercept/listener.ts'
 import { isLocalAddress } from './intercept/local-address.ts'
@@ -157,8 +157,8 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
 type Target = { -readonly [K in keyof ForwardTarget]: ForwardTarget[K] }
 type Acts = Pick<Stages, 'http' | 'bytes' | 'selfId'>
 
-const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstream): Acts => {
-  const { config } = options
+const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstream, budget: Budget): Acts => {
+  const { config, metrics } = options
   const selfId = `Understudy_${randomUUID()}`
   const once = createForwardOnce(dial, {
     limits: limitsOf(config),
@@ -167,7 +167,8 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
     bodyTimeoutMs: config.upstreamIdleTimeoutMs,
   })
   const forward = createForward(upstreams, once)
-  const planned = createForwardPlanned(forward, route)
+  const limits = { bodyBytes: config.bodyMatchBytes, budget, onLimit: () => metrics.limitHit('body') }
+  const planned = createForwardPlanned(createForwardChanged(forward, route, limits), config.bodyMatchBytes)
   const relayFlow = createRelayFlow(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     halfClosedTimeoutMs: config.upstreamIdleTimeoutMs,
@@ -178,6 +179,7 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
       mock: (exchange, decision, done) => mock(exchange, decision.action, done),
       forward: (exchange, { destination, action }, flow, { isVerbatim, mayLoop }, done) => {
         if (action) return planned(exchange, action, { flow, destination }, done)
+        if (!destination) return refuse(exchange, 502, 'no_destination', done)
         const to = route(flow, destination, false)
         const target: Target = { ...to, verbatim: isVerbatim }
         if (mayLoop) target.forwardedBy = selfId
@@ -242,13 +244,13 @@ const createApi = (
     : {}
 
 /** The HTTP/1.x sessions of one data plane, within its limits. */
-const createOwnSessions = ({ config, metrics }: DataPlaneOptions): Sessions =>
+const createOwnSessions = ({ config, metrics }: DataPlaneOptions, budget: Budget): Sessions =>
   createSessions({
     limits: limitsOf(config),
     headTimeoutMs: config.clientHeadTimeoutMs,
     idleTimeoutMs: config.clientIdleTimeoutMs,
     stallTimeoutMs: config.upstreamIdleTimeoutMs,
-    budget: createBudget(config.bodyMatchTotalBytes, () => metrics.limitHit('body_budget')),
+    budget,
     onLimit: metrics.limitHit,
     now: nowMs,
   })
@@ -264,7 +266,8 @@ const createStages = (
   const settings = createLiveSettings(config)
   const { policy } = settings
   const api = createApi(options, settings, store)
-  const sessions = createOwnSessions(options)
+  const budget = createBudget(config.bodyMatchTotalBytes, () => metrics.limitHit('body_budget'))
+  const sessions = createOwnSessions(options, budget)
   const mayFollowNames = (): boolean => policy.onUnmatched === 'forward' && !config.strategiesOff.includes('host')
   const opening = new Set<Socket>()
   /** Whose first byte was awaited in vain already. */
@@ -318,7 +321,7 @@ const createStages = (
     isOwnLeg: upstream.legs.has,
     namesOf: options.namesOf ?? (() => []),
     bodyLimit: config.bodyMatchBytes,
-    ...createActs(options, upstream),
+    ...createActs(options, upstream, budget),
     ...api,
     ...(tape ? { tape } : {}),
     ...(missed ? { missed: (asked) => missed(asked, store) } : {}),

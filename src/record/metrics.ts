@@ -63,6 +63,7 @@ const FAULTS: Readonly<Record<Fault, true>> = {
   request_timeout: true,
   not_implemented: true,
   loop: true,
+  change_failed: true,
   proxy_header_refused: true,
 }
 
