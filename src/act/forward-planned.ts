@@ -1,10 +1,10 @@
 /** Sends a request on as an expectation says: to whom, when, with what changed on the way there and back. */
 import { isIP } from 'node:net'
-import type { Fallback, Forward as ForwardAction, ForwardPlan, Respond } from '../action.ts'
-import { namedTarget } from '../decide/named-target.ts'
+import type { Fallback, Forward as ForwardAction, ForwardPlan, ForwardTo, Respond } from '../action.ts'
 import type { Endpoint, Flow, Outcome } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { parseAuthority } from '../resolve/authority.ts'
+import { namedEndpoint } from '../resolve/named-endpoint.ts'
 import { ChangedExchange } from './changed-exchange.ts'
 import { changedRequest, hostSetBy, needsWhole } from './changed-request.ts'
 import { after } from './delay.ts'
@@ -72,7 +72,7 @@ const provedName = (address: string, host: string | undefined): string => {
 /** Who is dialled, as whom, and what the request says of them; undefined where nobody is known. */
 const targetOf = (plan: ForwardPlan, { flow, destination }: Going, route: FindRoute): Target | undefined => {
   const host = plan.request && hostSetBy(plan.request)
-  const to = plan.to ?? namedTarget(host, false)
+  const to: ForwardTo | undefined = plan.to ?? namedEndpoint(host, 80)
   const dialled = to ?? destination
   if (!dialled) return undefined
   const target: Target = { ...route(flow, dialled, to !== undefined), verbatim: false }

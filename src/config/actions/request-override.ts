@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ForwardTo, PairsChange, RequestChange } from '../../action.ts'
 import { compilePathRewriting } from '../../content/path-rewriting.ts'
-import { namedTarget } from '../../decide/named-target.ts'
+import { namedEndpoint } from '../../resolve/named-endpoint.ts'
 import { refused } from '../chosen-schema.ts'
 import { namedValues } from '../named-values-schema.ts'
 import { ResponseBody } from '../response-body-schema.ts'
@@ -56,8 +56,9 @@ type Read = z.output<z.ZodObject<typeof shape>>
 
 const toOf = ({ socketAddress, secure, headers }: Read): ForwardTo | undefined => {
   const host = headers?.find(({ name }) => name.toLowerCase() === 'host')?.values[0]
-  const to = socketAddress ?? namedTarget(host, secure === true)
-  return to && secure !== undefined ? { address: to.address, port: to.port, ...(secure ? { isSecure: true } : {}) } : to
+  const to = socketAddress ?? namedEndpoint(host, secure ? DEFAULT_PORTS.HTTPS : DEFAULT_PORTS.HTTP)
+  if (!to || secure === undefined) return to
+  return { address: to.address, port: to.port, ...(secure ? { isSecure: true } : {}) }
 }
 
 const changeOf = ({ method, path, queryStringParameters, headers, cookies, body }: Read): RequestChange => {
@@ -75,7 +76,7 @@ const changeOf = ({ method, path, queryStringParameters, headers, cookies, body 
 
 export const RequestOverride = z.strictObject(shape).transform((read, context): RequestOverride => {
   const host = read.headers?.find(({ name }) => name.toLowerCase() === 'host')
-  if (host && (host.values.length > 1 || !namedTarget(host.values[0], false))) {
+  if (host && (host.values.length > 1 || !namedEndpoint(host.values[0], DEFAULT_PORTS.HTTP))) {
     context.addIssue({
       code: 'custom',
       message: 'a request has one Host: a name or an address, and a port',
