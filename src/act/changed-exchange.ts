@@ -143,11 +143,11 @@ export class ChangedExchange implements HttpExchange {
     const asked = this.#inner.request.head
     const { head, patches } = changedAnswer(upstream, response.steps ?? [], asked, response.body !== undefined)
     const was = { statusCode, method: this.request.head.method }
-    if (response.body) return this.#finish(head, response.body)
+    this.#patches = patches
+    if (response.body) return this.#finish(head, this.#patched(head, response.body))
     this.#head = { ...head, headers: framedFor(head, was, asked.method) }
     if (response.rewrite || patches.length > 0) {
       this.#stage = 'holding'
-      this.#patches = patches
       this.#held = createHeldBody(this.#limits)
     } else this.#begin(this.#head)
   }

@@ -179,6 +179,22 @@ test('a client that waits for 100 is answered though its body is not wanted', as
   assert.deepEqual([seen[0]?.body, seen[0]?.headers['expect']], ['mine', undefined])
 })
 
+test('JSON of an answer is patched, whether it is the upstream’s or ours', async (t) => {
+  const patches = { jsonPatch: [{ op: 'add', path: '/b', value: 2 }], jsonMergePatch: { a: null } }
+  const theirs = await overriding(t, (port) => ({
+    requestOverride: { socketAddress: to(port) },
+    responseModifier: patches,
+  }))
+  assert.match(await theirs.ask(request('GET /', 'Accept-Encoding: gzip')), /content-length: 7\r\n[\s\S]*\{"b":2\}$/)
+  assert.equal(theirs.seen[0]?.headers['accept-encoding'], 'identity')
+  const ours = await overriding(t, (port) => ({
+    requestOverride: { socketAddress: to(port) },
+    responseOverride: { body: { a: 1, c: 3 } },
+    responseModifier: patches,
+  }))
+  assert.match(await ours.ask(request('GET /')), /\{"c":3,"b":2\}$/)
+})
+
 const withFallback = async (t: TestContext, fallback: object, status: number, port?: number) => {
   const upstream = await httpUpstream(t, (_, answer) => answer.writeHead(status).end('<theirs>'))
   const httpForward = { host: '127.0.0.1', port: port ?? upstream.endpoint.port }

@@ -5,6 +5,7 @@ import { changedCookies, changedHeaders, changedQuery, changedSetCookies } from 
 import { changedRequest } from '../../src/act/changed-request.ts'
 import { Expectation } from '../../src/config/expectation-schema.ts'
 import { checkValue } from '../../src/config/problems.ts'
+import { jsonMergePatch, jsonPatch, type PatchOperation } from '../../src/content/json-patch.ts'
 import { compilePathRewriting } from '../../src/content/path-rewriting.ts'
 import { parseRequestHead } from '../../src/http1/head.ts'
 import { DEFAULT_LIMITS } from '../../src/http1/limits.ts'
@@ -84,6 +85,31 @@ test('any regex and substitution is compiled or refused, and rewrites any path w
       if ('rewrite' in compiled) compiled.rewrite(path)
       else assert.ok(compiled.problem.length > 0)
     }),
+  )
+})
+
+test('any patch of any body gives JSON or nothing', () => {
+  const path = fc.array(fc.constantFrom('a', '0', '1', '-', '__proto__', 'length', 'constructor'), { maxLength: 3 })
+  const operation = fc.record({
+    op: fc.constantFrom('add', 'remove', 'replace', 'move', 'copy', 'test'),
+    path,
+    from: path,
+    value: fc.jsonValue(),
+  })
+  const body = fc.oneof(fc.json(), fc.string(), fc.constant('{"a":[{"a":1.0}]}'))
+  fc.assert(
+    fc.property(
+      fc.array(operation as fc.Arbitrary<PatchOperation>, { maxLength: 6 }),
+      body,
+      fc.jsonValue(),
+      (operations, text, merge) => {
+        for (const patch of [jsonPatch(operations), jsonMergePatch(merge)]) {
+          const result = patch(Buffer.from(text))
+          if (result) JSON.parse(result.toString())
+        }
+        assert.equal(Reflect.get({}, 'a'), undefined)
+      },
+    ),
   )
 })
 

@@ -1,7 +1,14 @@
 /** What a forwarded request's answer has in place of what the upstream sent: `responseOverride` and `responseModifier`. */
 import { z } from 'zod'
 import type { PairsChange, ResponseChange, ResponseStep } from '../../action.ts'
-import { notYetKeys } from '../chosen-schema.ts'
+import {
+  jsonMergePatch,
+  jsonPatch,
+  type PatchBody,
+  type PatchOperation,
+  pointerTokens,
+} from '../../content/json-patch.ts'
+import { chosen, isRecord, notYetKeys } from '../chosen-schema.ts'
 import { namedValues } from '../named-values-schema.ts'
 import { ResponseBody } from '../response-body-schema.ts'
 import { CookieName, cookiesModifier, flat, pairsModifier, SetCookieValue, singleValues } from './changes.ts'
@@ -55,10 +62,41 @@ const Condition = z
     },
   )
 
+const Pointer = z.string().transform((pointer, context) => {
+  const tokens = pointerTokens(pointer)
+  if (tokens) return tokens
+  context.addIssue({ code: 'custom', message: 'expected a JSON Pointer such as /items/0/name' })
+  return z.NEVER
+})
+
+const WithValue = z.strictObject({ op: z.enum(['add', 'replace', 'test']), path: Pointer, value: z.unknown() })
+const WithFrom = z.strictObject({ op: z.enum(['move', 'copy']), path: Pointer, from: Pointer })
+const Remove = z.strictObject({ op: z.enum(['add', 'remove', 'replace', 'move', 'copy', 'test']), path: Pointer })
+
+const Operation = chosen<PatchOperation>((given) => {
+  const op = isRecord(given) ? given['op'] : undefined
+  if (op === 'move' || op === 'copy') return WithFrom
+  if (op !== 'add' && op !== 'replace' && op !== 'test') return Remove
+  return WithValue
+})
+
+/** More than any patch by hand has. */
+const MAX_OPERATIONS = 256
+const JsonPatch = z.array(Operation).max(MAX_OPERATIONS).transform(jsonPatch)
+const JsonMergePatch = z.record(z.string(), z.unknown()).transform(jsonMergePatch)
+
+const oneAfterTheOther =
+  (first: PatchBody | undefined, second: PatchBody | undefined): PatchBody =>
+  (body) => {
+    const half = first?.(body)
+    return second?.(half ?? body) ?? half
+  }
+
 const own = {
   headers: pairsModifier(HeaderName, HeaderValue).optional(),
   cookies: cookiesModifier(CookieName, SetCookieValue).optional(),
-  ...notYetKeys(['jsonPatch', 'jsonMergePatch']),
+  jsonPatch: JsonPatch.optional(),
+  jsonMergePatch: JsonMergePatch.optional(),
 }
 
 /** Chains within chains; more than any that makes sense. */
@@ -74,17 +112,19 @@ const modifier = (depth: number): z.ZodType<ResponseStep> =>
           ? z.lazy(() => z.array(modifier(depth + 1))).optional()
           : z.never({ error: 'chains are nested too deeply' }).optional(),
     })
-    .superRefine(({ modifiers, headers, cookies }, context) => {
-      if (!modifiers || (!headers && !cookies)) return
+    .superRefine(({ modifiers, ...others }, context) => {
+      const beside = (['headers', 'cookies', 'jsonPatch', 'jsonMergePatch'] as const).find((key) => others[key])
+      if (!modifiers || !beside) return
       const message = 'does nothing beside modifiers; make it one of them'
-      context.addIssue({ code: 'custom', message, path: [headers ? 'headers' : 'cookies'] })
+      context.addIssue({ code: 'custom', message, path: [beside] })
     })
     .transform(
-      ({ headers, cookies, condition, modifiers }): ResponseStep => ({
+      ({ headers, cookies, condition, modifiers, jsonPatch: first, jsonMergePatch: second }): ResponseStep => ({
         ...(headers ? { headers } : {}),
         ...(cookies ? { cookies } : {}),
         ...(condition ? { when: condition } : {}),
         ...(modifiers ? { steps: modifiers } : {}),
+        ...(first || second ? { patch: oneAfterTheOther(first, second) } : {}),
       }),
     )
 
