@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Done } from '../../../src/act/finish.ts'
 import { outcomeOf } from '../../../src/act/finish.ts'
 import { createForwardChanged, createForwardPlanned, type Planned } from '../../../src/act/forward-planned.ts'
-import { outboundRoute } from '../../../src/act/route.ts'
+import { type FindRoute, outboundRoute } from '../../../src/act/route.ts'
 import type { ForwardTarget } from '../../../src/act/upstream-request.ts'
 import type { ForwardPlan, MockResponse, ResponseChange, WholeAnswer } from '../../../src/action.ts'
 import type { Endpoint, Flow, Outcome } from '../../../src/flow.ts'
@@ -123,6 +123,26 @@ test('a change that no request can have is told to the client, and nobody is ask
   run({ to: undefined, request: { path: '/a b' } })
   assert.match(inner.sent.join(), /change_failed[\s\S]*the path cannot stand in a request/)
   assert.equal(forwarded.length, 0)
+})
+
+test('what goes where it was going is routed as if nothing had been chosen', () => {
+  const chosen: boolean[] = []
+  const { inner, done } = setup()
+  const limits = { bodyBytes: 1, budget: createBudget(1, () => undefined), onLimit: () => undefined }
+  const route: FindRoute = (_, destination, isChosen) => {
+    chosen.push(isChosen)
+    return { destination: { address: '127.0.0.1', port: 8080 }, source: '', appPort: destination.port }
+  }
+  const targets: ForwardTarget[] = []
+  const forwardChanged = createForwardChanged((_, target) => targets.push(target), route, limits)
+  const going = { flow: { ...FLOW, direction: 'inbound' as const }, destination: GOING }
+  forwardChanged(inner, { to: undefined, request: { path: '/changed' } }, going, done)
+  forwardChanged(inner, { to: { address: 'other.test', port: 1 } }, going, done)
+  assert.deepEqual(chosen, [false, true])
+  assert.deepEqual(
+    targets.map(({ host }) => host),
+    [undefined, 'other.test:1'],
+  )
 })
 
 test('a plan for nowhere is refused', () => {
