@@ -1,5 +1,6 @@
 /** Lists of names with values, changed as an expectation says. Pure. */
 import type { PairsChange } from '../action.ts'
+import { decodeQueryText } from '../decide/matching/query.ts'
 
 /** One of them, with its text as it is to be sent. */
 export interface Entry {
@@ -91,15 +92,6 @@ export const changedHeaders = (headers: readonly string[], change: PairsChange):
 
 const encoded = (text: string): string => encodeURIComponent(text.toWellFormed())
 
-const decoded = (text: string): string => {
-  const spaced = text.replaceAll('+', ' ')
-  try {
-    return decodeURIComponent(spaced)
-  } catch {
-    return spaced
-  }
-}
-
 const QUERY: Kind = {
   same: lower,
   make: (name, value) => ({ name, text: `${encoded(name)}=${encoded(value)}` }),
@@ -110,7 +102,7 @@ export const changedQuery = (query: string, changes: readonly PairsChange[]): st
   let entries: readonly Entry[] = query
     .split('&')
     .filter((part) => part !== '')
-    .map((text) => ({ name: decoded(text.split('=', 1)[0] ?? ''), text }))
+    .map((text) => ({ name: decodeQueryText(text.split('=', 1)[0] ?? ''), text }))
   for (const change of changes) entries = changedPairs(entries, change, QUERY)
   return entries.map(({ text }) => text).join('&')
 }
