@@ -145,11 +145,13 @@ export class ChangedExchange implements HttpExchange {
     const was = { statusCode, method: this.request.head.method }
     this.#patches = patches
     if (response.body) return this.#finish(head, this.#patched(head, response.body))
-    this.#head = { ...head, headers: framedFor(head, was, asked.method) }
-    if (response.rewrite || patches.length > 0) {
-      this.#stage = 'holding'
-      this.#held = createHeldBody(this.#limits)
-    } else this.#begin(this.#head)
+    const framed = framedFor(head, was, asked.method)
+    // The length of a body that is not asked for, and would be another one.
+    const isUnknown = patches.length > 0 && asked.method === 'HEAD'
+    this.#head = { ...head, headers: isUnknown ? withoutLength(framed) : framed }
+    if (!response.rewrite && (patches.length === 0 || isUnknown)) return this.#begin(this.#head)
+    this.#stage = 'holding'
+    this.#held = createHeldBody(this.#limits)
   }
 
   #begin({ statusCode, reasonPhrase, headers }: AnswerHead): void {

@@ -23,8 +23,8 @@ const FLOW: Flow = {
 const REQUEST = ['POST /a HTTP/1.1', 'Host: h', 'Accept-Encoding: gzip', 'Content-Length: 3']
 
 /** Forwarding with the upstream played by the test. */
-const setup = (limit = 100, total = 100) => {
-  const inner = fakeExchange(REQUEST, 'old')
+const setup = (limit = 100, total = 100, request = REQUEST) => {
+  const inner = fakeExchange(request, 'old')
   const outcomes: Outcome[] = []
   const forwarded: { exchange: HttpExchange; target: ForwardTarget; done: Done }[] = []
   let hits = 0
@@ -165,6 +165,13 @@ test('a patch gets all of the body, asked for uncompressed, and its memory is gi
   answer(['one ', 'two'])
   assert.match(inner.sent.join(), /^HTTP\/1\.1 201 Created\r\nx-up: 1\r\ncontent-length: 8\r\n\r\none two!$/)
   assert.deepEqual([budget.taken, outcomes.map(({ status }) => status)], [0, [201]])
+})
+
+test('the answer to a HEAD, whose body would be patched, says no length', () => {
+  const { run, answer, inner } = setup(100, 100, ['HEAD /a HTTP/1.1', 'Host: h'])
+  run(answeredBy({ steps: [{ patch: () => Buffer.from('other') }] }))
+  answer([])
+  assert.deepEqual(inner.sent, ['start 200  x-up,1', 'end'])
 })
 
 test('a body that is compressed all the same is not patched', () => {
