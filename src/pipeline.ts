@@ -28,6 +28,7 @@ import { hasPassed } from './http1/forwarded-by.ts'
 import { parseAuthority } from './resolve/authority.ts'
 import type { Chain } from './resolve/chain.ts'
 import { mismatch } from './resolve/mismatch.ts'
+import { namedEndpoint } from './resolve/named-endpoint.ts'
 
 /** What there is to know of a request that is forwarded, beside its destination. */
 export interface ForwardHow {
@@ -139,10 +140,6 @@ const LOOP = { kind: 'refuse', status: 508, reason: 'loop' } as const satisfies 
 
 const withPort = (named: Named | undefined, defaultPort: number): Endpoint | undefined =>
   named && { address: named.address, port: named.port ?? defaultPort }
-
-/** The endpoint that a Host header or authority names (RFC 3986 3.2); undefined when it names none. */
-export const namedEndpoint = (authority: string | undefined, defaultPort: number): Endpoint | undefined =>
-  withPort(parseAuthority(authority), defaultPort)
 
 /**
  * A client that spoke to us on purpose is not to be sent anywhere just because nothing matched. The application itself is

@@ -18,15 +18,18 @@ import {
 import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
 import { createForwardOnce } from './act/forward-once.ts'
+import { createForwardChanged, createForwardPlanned, dialledAt } from './act/forward-planned.ts'
 import { mock } from './act/mock.ts'
 import { createOwnLegs, type OwnLegs } from './act/own-legs.ts'
 import { refuse } from './act/refuse.ts'
 import { createRelayFlow, refuseFlow } from './act/relay-flow.ts'
 import { createInboundRoute, type FindRoute, type InboundRouteOptions, outboundRoute } from './act/route.ts'
+import { overTls } from './act/secure.ts'
 import { type ApplicationSockets, createApplicationDial } from './act/to-application.ts'
 import { openTunnel } from './act/tunnel.ts'
-import { type ForwardTarget, hostHeader } from './act/upstream-request.ts'
+import type { ForwardTarget } from './act/upstream-request.ts'
 import { connectWithin, createUpstreams, type Upstreams } from './act/upstreams.ts'
+import { loadCaFile } from './config/ca-file.ts'
 import { createLiveSettings, type LiveSettings } from './config/live-settings.ts'
 import { inNetworks } from './config/networks.ts'
 import type { Config } from './config/schema.ts'
@@ -37,11 +40,11 @@ import type { Expectation } from './decide/matching/expectation.ts'
 import { createExpectedHosts } from './decide/matching/expected-hosts.ts'
 import type { Asked } from './decide/matching/search.ts'
 import { createExpectationStore, type ExpectationStore } from './decide/matching/store.ts'
-import type { Direction, Endpoint, Flow, Outcome, Workload } from './flow.ts'
+import type { Direction, Flow, Workload } from './flow.ts'
 import { FORWARDED_BY } from './http1/forwarded-by.ts'
 import { DEFAULT_LIMITS, type Limits } from './http1/limits.ts'
 import { createIdleMemory } from './idle-memory.ts'
-import { createBudget } from './intercept/budget.ts'
+import { type Budget, createBudget } from './intercept/budget.ts'
 import { createConnections } from './intercept/connections.ts'
 import { createListener, type Identify } from './intercept/listener.ts'
 import { isLocalAddress } from './intercept/local-address.ts'
@@ -129,13 +132,6 @@ const createRoute = ({ config, inbound }: DataPlaneOptions): FindRoute => {
     (flow.direction === 'inbound' ? inboundRoute : outboundRoute)(flow, destination, isChosen)
 }
 
-/** The outcome with where it went, if that is not what was decided. */
-const dialledAt = (
-  decided: Endpoint,
-  dialled: Endpoint,
-  done: (outcome: Outcome) => void,
-): ((outcome: Outcome) => void) => (decided === dialled ? done : (outcome) => done({ ...outcome, dialled }))
-
 const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
   const { config, metrics } = options
   const made = options.makeSocket ? createWorkloadDial(options.makeSocket, options.lookUp ?? lookUpHere) : directDial
@@ -143,7 +139,8 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
   const legs = createOwnLegs()
   // A PROXY header may name one, and rules of others may lead one back; otherwise nobody asks.
   const mayReturn = config.proxyProtocolFrom.length > 0 || config.capture === 'none'
-  const dial = withProxyHeader(refusingOwn(mayReturn ? legs.tracking(any) : any, isOwn))
+  const plain = withProxyHeader(refusingOwn(mayReturn ? legs.tracking(any) : any, isOwn))
+  const dial = overTls(plain, { isVerified: config.upstreamTlsVerify, ca: loadCaFile(config.upstreamTlsCaFile) })
   const upstreams = createUpstreams(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     headersTimeoutMs: config.upstreamHeadersTimeoutMs,
@@ -161,8 +158,8 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
 type Target = { -readonly [K in keyof ForwardTarget]: ForwardTarget[K] }
 type Acts = Pick<Stages, 'http' | 'bytes' | 'selfId'>
 
-const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstream): Acts => {
-  const { config } = options
+const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstream, budget: Budget): Acts => {
+  const { config, metrics } = options
   const selfId = `Understudy_${randomUUID()}`
   const once = createForwardOnce(dial, {
     limits: limitsOf(config),
@@ -171,6 +168,8 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
     bodyTimeoutMs: config.upstreamIdleTimeoutMs,
   })
   const forward = createForward(upstreams, once)
+  const limits = { bodyBytes: config.bodyMatchBytes, budget, onLimit: () => metrics.limitHit('body') }
+  const planned = createForwardPlanned(createForwardChanged(forward, route, limits), config.bodyMatchBytes)
   const relayFlow = createRelayFlow(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     halfClosedTimeoutMs: config.upstreamIdleTimeoutMs,
@@ -179,11 +178,11 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
     selfId,
     http: {
       mock: (exchange, decision, done) => mock(exchange, decision.action, done),
-      forward: (exchange, { destination, expectationId }, flow, { isVerbatim, mayLoop }, done) => {
-        const isChosen = expectationId !== undefined
-        const to = route(flow, destination, isChosen)
+      forward: (exchange, { destination, action }, flow, { isVerbatim, mayLoop }, done) => {
+        if (action) return planned(exchange, action, { flow, destination }, done)
+        if (!destination) return refuse(exchange, 502, 'no_destination', done)
+        const to = route(flow, destination, false)
         const target: Target = { ...to, verbatim: isVerbatim }
-        if (isChosen) target.host = hostHeader(destination)
         if (mayLoop) target.forwardedBy = selfId
         forward(exchange, target, dialledAt(destination, to.destination, done))
       },
@@ -246,13 +245,13 @@ const createApi = (
     : {}
 
 /** The HTTP/1.x sessions of one data plane, within its limits. */
-const createOwnSessions = ({ config, metrics }: DataPlaneOptions): Sessions =>
+const createOwnSessions = ({ config, metrics }: DataPlaneOptions, budget: Budget): Sessions =>
   createSessions({
     limits: limitsOf(config),
     headTimeoutMs: config.clientHeadTimeoutMs,
     idleTimeoutMs: config.clientIdleTimeoutMs,
     stallTimeoutMs: config.upstreamIdleTimeoutMs,
-    budget: createBudget(config.bodyMatchTotalBytes, () => metrics.limitHit('body_budget')),
+    budget,
     onLimit: metrics.limitHit,
     now: nowMs,
   })
@@ -269,7 +268,8 @@ const createStages = (
   const settings = createLiveSettings(config)
   const { policy } = settings
   const api = createApi(options, settings, store)
-  const sessions = createOwnSessions(options)
+  const budget = createBudget(config.bodyMatchTotalBytes, () => metrics.limitHit('body_budget'))
+  const sessions = createOwnSessions(options, budget)
   const mayFollowNames = (): boolean => policy.onUnmatched === 'forward' && !config.strategiesOff.includes('host')
   const opening = new Set<Socket>()
   /** Whose first byte was awaited in vain already. */
@@ -323,7 +323,7 @@ const createStages = (
     isOwnLeg: upstream.legs.has,
     namesOf: options.namesOf ?? (() => []),
     bodyLimit: config.bodyMatchBytes,
-    ...createActs(options, upstream),
+    ...createActs(options, upstream, budget),
     ...api,
     ...(tape ? { tape } : {}),
     ...(missed ? { missed: (asked) => missed(asked, store) } : {}),

@@ -109,6 +109,14 @@ export const Config = z
       env: 'UNDERSTUDY_UPSTREAM_DESTINATIONS',
       doc: 'Most upstream addresses with a connection pool at once; the least recently used is closed first.',
     }),
+    upstreamTlsVerify: flag.default(true).meta({
+      env: 'UNDERSTUDY_UPSTREAM_TLS_VERIFY',
+      doc: 'Whether a server that expectations forward to over HTTPS must prove to be the one they name.',
+    }),
+    upstreamTlsCaFile: z.string().default('').meta({
+      env: 'UNDERSTUDY_UPSTREAM_TLS_CA_FILE',
+      doc: "File of PEM certificates that such a server's may be issued by, beside those that Node.js trusts; empty for none.",
+    }),
     clientHeadTimeoutMs: whole(1, HOUR_MS).default(30_000).meta({
       env: 'UNDERSTUDY_CLIENT_HEAD_TIMEOUT_MS',
       doc: 'How long a client may take from the first byte of a request head to its last.',

@@ -42,7 +42,8 @@ export function decide(question: Question, store: ExpectationStore): Decision | 
         return { kind: 'mock', expectationId: expectation.id, action, ...when }
       }
       const destination = action.to ?? resolution.destination
-      return destination ? { kind: 'forward', destination, expectationId: expectation.id, action } : NOWHERE
+      if (destination) return { kind: 'forward', destination, expectationId: expectation.id, action }
+      return action.make ? { kind: 'forward', expectationId: expectation.id, action } : NOWHERE
     }
     case 'none': {
       const decision = unmatched(policy, resolution)

@@ -51,6 +51,7 @@ const FAULTS: Readonly<Record<Fault, true>> = {
   upstream_timeout: true,
   upstream_unreachable: true,
   upstream_unresolved: true,
+  upstream_tls: true,
   upstream_protocol_error: true,
   upstream_closed: true,
   client_reset: true,
@@ -63,6 +64,7 @@ const FAULTS: Readonly<Record<Fault, true>> = {
   request_timeout: true,
   not_implemented: true,
   loop: true,
+  change_failed: true,
   proxy_header_refused: true,
 }
 

@@ -11,7 +11,7 @@ const ADAPTERS = ['kernel', 'capture', 'workloads', 'intercept', 'act', 'dns', '
 
 /** Room → the other rooms its files may import. A room is a folder of src/, or a file directly in it. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  action: [],
+  action: ['flow'],
   flow: ['action'],
   errors: [],
   resolve: ['flow', 'errors'],

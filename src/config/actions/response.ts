@@ -6,7 +6,7 @@ import { namedValues } from '../named-values-schema.ts'
 import { ResponseBody } from '../response-body-schema.ts'
 import { Delay } from './delay.ts'
 
-const HeaderName = z.string().superRefine((value, context) => {
+export const HeaderName = z.string().superRefine((value, context) => {
   if (!/^[!#$%&'*+\-.^_`|~\w]+$/.test(value)) {
     context.addIssue({ code: 'custom', message: 'a header name is letters, digits and hyphens' })
   } else if (/^(?:content-length|transfer-encoding)$/i.test(value)) {
@@ -15,14 +15,14 @@ const HeaderName = z.string().superRefine((value, context) => {
     context.addIssue({ code: 'custom', message: 'is decided for each client; remove it' })
   }
 })
-const HeaderValue = z.string().superRefine((value, context) => {
+export const HeaderValue = z.string().superRefine((value, context) => {
   if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
     context.addIssue({ code: 'custom', message: 'a header value is one line of latin1 text' })
   }
 })
 
 /** A 1xx announces the real answer (RFC 9110 15.2), and there would never be one. */
-const FinalStatus = z
+export const FinalStatus = z
   .int()
   .min(200, { error: 'expected at least 200: after a 1xx the client waits for the final answer' })
   .max(999)

@@ -4,7 +4,9 @@ import type { Action } from '../../action.ts'
 import type { ExpectationSpec } from '../../decide/matching/expectation.ts'
 import { isRecord, notYetKeys, refused } from '../chosen-schema.ts'
 import { ErrorAction } from './error.ts'
+import { ForwardWithFallback } from './fallback.ts'
 import { ForwardTo } from './forward.ts'
+import { Override } from './override.ts'
 import { Response } from './response.ts'
 import { problemWithTurns, turnShape, turnsOf } from './turns.ts'
 
@@ -12,6 +14,8 @@ const ACTIONS = {
   httpResponse: Response.optional(),
   httpError: ErrorAction.optional(),
   httpForward: ForwardTo.optional(),
+  httpOverrideForwardedRequest: Override.optional(),
+  httpForwardWithFallback: ForwardWithFallback.optional(),
 } satisfies Readonly<Record<string, z.ZodType<Action | undefined>>>
 
 type ActionName = keyof typeof ACTIONS
@@ -24,8 +28,6 @@ const ABSENT = {
     'httpResponseObjectCallback',
     'httpForwardTemplate',
     'httpForwardObjectCallback',
-    'httpOverrideForwardedRequest',
-    'httpForwardWithFallback',
     'httpSseResponse',
     'httpWebSocketResponse',
   ]),

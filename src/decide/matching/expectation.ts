@@ -78,7 +78,8 @@ function needsBodyOf(action: Action): boolean {
   switch (action.kind) {
     case 'respond':
     case 'fail':
-    case 'forward':
       return false
+    case 'forward':
+      return action.make !== undefined
   }
 }

@@ -102,8 +102,17 @@ test('status, reason and delay have defaults and can be set', () => {
 
 test('a forward has port 80 unless it says otherwise', () => {
   const [first, second] = load('[{httpForward: {host: a.b}}, {httpForward: {host: "::1", port: 81, scheme: HTTP}}]')
-  assert.deepEqual(first?.action, { kind: 'forward', to: { address: 'a.b', port: 80 } })
-  assert.deepEqual(second?.action, { kind: 'forward', to: { address: '::1', port: 81 } })
+  assert.deepEqual(first?.action, { kind: 'forward', to: { address: 'a.b', port: 80 }, delayMs: 0 })
+  assert.deepEqual(second?.action, { kind: 'forward', to: { address: '::1', port: 81 }, delayMs: 0 })
+})
+
+test('a forward over HTTPS has port 443 unless it says otherwise, and may wait', () => {
+  const delay = '{timeUnit: SECONDS, value: 2}'
+  const [first, second] = load(
+    `[{httpForward: {host: a.b, scheme: HTTPS}}, {httpForward: {host: c, port: 81, delay: ${delay}}}]`,
+  )
+  assert.deepEqual(first?.action, { kind: 'forward', to: { address: 'a.b', port: 443, isSecure: true }, delayMs: 0 })
+  assert.deepEqual(second?.action, { kind: 'forward', to: { address: 'c', port: 81 }, delayMs: 2000 })
 })
 
 test('times and time to live are read, and none given means unlimited', () => {
@@ -188,7 +197,7 @@ const ONE_PROBLEM: readonly (readonly [situation: string, text: string, problem:
   ['an error that does nothing', 'httpError: {}', /httpError: does nothing: give dropConnection: true/],
   ['a Java class', 'httpResponseClassCallback: {callbackClass: a.B}', /no JVM here that could load a class/],
   ['no action', 'id: a', /no action: give httpResponse, httpForward or another one$/],
-  ['HTTPS', 'httpForward: {host: a, scheme: HTTPS}', /scheme: forwarding over HTTPS is not supported yet$/],
+  ['another scheme', 'httpForward: {host: a, scheme: FTP}', /scheme: expected one of "HTTP", "HTTPS", got "FTP"$/],
   ['a host with a port', 'httpForward: {host: "a:80"}', /host: expected a host name or an IP address alone/],
   ['a mapped address', 'httpForward: {host: "::ffff:1.2.3.4"}', /host: expected a host name or an IP address alone/],
   [
