@@ -83,6 +83,14 @@ test('path parameters without a place in the path are a problem, and so is a nam
   assert.match(problemLines({ path: '/{a}' }).join(), /pathParameters/)
 })
 
+test('a path that is wrong beside path parameters is a problem like any other', () => {
+  assert.match(
+    problemLines({ path: '/x{a}', pathParameters: { a: '1' } }).join(),
+    /^path: not a valid regular expression/,
+  )
+  assert.match(problemLines({ path: 7, pathParameters: { a: '1' } }).join(), /^path: /)
+})
+
 test('values compare as numbers behind an operator; names and paths do not', () => {
   const asked = { headers: { 'x-n': '>= 10.5' } }
   for (const [value, fits] of [
