@@ -138,6 +138,8 @@ const MultipartMatcher = z
 const BinaryMatcher = z
   .strictObject({ ...common, base64Bytes: z.base64({ error: 'expected base64' }) })
   .transform((body): BodyMatcher => {
+    // No bytes ask for nothing, as empty text does.
+    if (body.base64Bytes === '') return { kind: 'text', text: '', isPart: false, ...flags(body) }
     return { kind: 'bytes', bytes: Buffer.from(body.base64Bytes, 'base64'), ...flags(body) }
   })
 
