@@ -77,7 +77,10 @@ export const expectationJson = ({ expectation, remainingTimes }: LiveExpectation
   const given = Object.entries(source)
     .filter(([, value]) => value !== undefined && value !== null)
     .map(([key, value]) => [key, MESSAGES.has(key) && isRecord(value) ? messageJson(value) : value] as const)
-  const timeToLive = Number.isFinite(expectation.timeToLiveMs) ? source['timeToLive'] : { unlimited: true }
+  const life = isRecord(source['timeToLive']) ? source['timeToLive'] : {}
+  const timeToLive = Number.isFinite(expectation.timeToLiveMs)
+    ? { timeUnit: life['timeUnit'], timeToLive: life['timeToLive'] }
+    : { unlimited: true }
   return sorted(
     Object.entries({
       ...Object.fromEntries(given),

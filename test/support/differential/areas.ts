@@ -1,6 +1,6 @@
 /** Everything that is compared with a real MockServer, a file or two of a kind each. */
 import { bodyGraphql, bodyJsonRpc } from './areas/body-calls.ts'
-import { bodyJson, bodyJsonPath, bodyJsonSchema, bodyPlaceholders } from './areas/body-json.ts'
+import { bodyJson, bodyJsonFilters, bodyJsonPath, bodyJsonSchema, bodyPlaceholders } from './areas/body-json.ts'
 import { bodyBinary, bodyMultipart, bodyParameters } from './areas/body-parts.ts'
 import { bodyText } from './areas/body-text.ts'
 import { bodyXml, bodyXpath } from './areas/body-xml.ts'
@@ -18,7 +18,7 @@ import type { Area } from './exchange.ts'
 
 export const areas: readonly Area[] = [
   ...[methodAndPath, pathParameters, parameterStyles, query, headers, cookies, flags],
-  ...[bodyText, bodyJson, bodyPlaceholders, bodyJsonSchema, bodyJsonPath, bodyXml, bodyXpath],
+  ...[bodyText, bodyJson, bodyPlaceholders, bodyJsonSchema, bodyJsonPath, bodyJsonFilters, bodyXml, bodyXpath],
   ...[bodyParameters, bodyBinary, bodyMultipart, bodyGraphql, bodyJsonRpc],
   ...[order, responses, quirk],
 ]

@@ -19,7 +19,9 @@ export interface Wanted {
   /** What of MockServer this is about; all versions that are compared, where left out. */
   readonly versions?: readonly string[]
   /** Turns the real answer into the one that is wanted here; it must then be given to the letter. */
-  rewrite?(real: Answered, step: Step): Answered
+  rewrite?(real: Answered, seen: Seen): Answered
+  /** Met with nearly every exchange: one that differs in nothing else counts as the same. */
+  readonly isEverywhere?: boolean
   /**
    * Whether it explains all of the difference. Where it is one of a call, the case goes on from another state, so what
    * differs after it counts as the same.
@@ -53,7 +55,7 @@ type Judged = { readonly names: readonly string[]; readonly isLasting?: boolean 
 /** Compares cases one after the other. */
 export const comparing = (table: readonly Wanted[], version: string): Comparing => {
   const rows = table.filter(({ versions }) => versions === undefined || versions.includes(version))
-  const wanted = new Map(rows.map(({ name }) => [name, 0]))
+  const wanted = new Map(rows.filter(({ isEverywhere }) => !isEverywhere).map(({ name }) => [name, 0]))
   const unexpected: Difference[] = []
   let exchanges = 0
   let same = 0
@@ -65,10 +67,10 @@ export const comparing = (table: readonly Wanted[], version: string): Comparing 
     if (isDeepStrictEqual(seen.real, seen.ours)) return { names: [] }
     const names: string[] = []
     let { real } = seen
-    for (const { name, rewrite } of rows) {
+    for (const { name, rewrite, isEverywhere = false } of rows) {
       if (!rewrite || 'failed' in real) continue
-      const rewritten = rewrite(real, seen.step)
-      if (!isDeepStrictEqual(rewritten, real)) names.push(name)
+      const rewritten = rewrite(real, seen)
+      if (!isEverywhere && !isDeepStrictEqual(rewritten, real)) names.push(name)
       real = rewritten
     }
     if (isDeepStrictEqual(real, seen.ours)) return { names }

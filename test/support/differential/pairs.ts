@@ -47,7 +47,9 @@ export const multiMatcher = (from: Draw, world: World): unknown => {
     named.map(([name, values]) => [name, values.length === 1 && typeof values[0] === 'string' ? values[0] : values]),
   )
   const isAbsent = names.some((name) => name.startsWith('!'))
-  return from.chance(2) && !isAbsent ? { keyMatchStyle: from.pick(['SUB_SET', 'MATCHING_KEY']), ...map } : map
+  return from.chance(2) && !isAbsent && names.length === 1
+    ? { keyMatchStyle: from.pick(['SUB_SET', 'MATCHING_KEY']), ...map }
+    : map
 }
 
 /** A map or a list of names with one value each. */

@@ -2,8 +2,13 @@
  * Where the answers here are meant to differ from those of MockServer. docs/mockserver-compatibility.md tells users of
  * each; whatever differs and is not in this table is a mistake, here or there.
  */
-import type { Wanted } from './compare.ts'
-import { type Answered, isCall } from './exchange.ts'
+import { prettyJson } from '../../../src/decide/matching/pretty-json.ts'
+import type { Seen, Wanted } from './compare.ts'
+import { type Answered, isCall, type Step } from './exchange.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const without = (answer: Answered, names: (name: string) => boolean): Answered => ({
   ...answer,
@@ -18,14 +23,55 @@ const judged = (name: string, reason: string): Wanted => ({
     !isCall(step) && before.some(({ body }) => typeof body === 'string' && body.includes(JSON.stringify(name))),
 })
 
+/** A row for documents that are refused here with this sentence and taken there. */
+const refused = (name: string, reason: string, sentence: RegExp): Wanted => ({
+  name,
+  reason,
+  explains: ({ step, real, ours }) =>
+    isCall(step) &&
+    'status' in real &&
+    'status' in ours &&
+    real.status < 300 &&
+    ours.status === 400 &&
+    typeof ours.body === 'string' &&
+    sentence.test(ours.body),
+})
+
 const UNMATCHED = 'understudy: no expectation matches this request, and unmatched requests are not forwarded\n'
+
+const itemsOf = ({ target, body }: Step): unknown[] => {
+  if (!target.startsWith('/mockserver/expectation') || typeof body !== 'string') return []
+  const given: unknown = JSON.parse(body)
+  return Array.isArray(given) ? given : [given]
+}
+
+/** The list of expectations that an answer gives back, each with the bodies that were put under its id last. */
+const withBodiesAsPut = (real: Answered, { step, before }: Seen): Answered => {
+  const isList = step.target.startsWith('/mockserver/expectation') || /type=active_expectations/i.test(step.target)
+  if (!isList || real.status >= 300 || typeof real.body !== 'string') return real
+  const put = new Map<unknown, Json>()
+  for (const item of [...before, step].flatMap(itemsOf)) if (isRecord(item)) put.set(item['id'], item)
+  const withBody = (message: unknown, given: unknown): unknown =>
+    isRecord(message) && isRecord(given) && 'body' in message && 'body' in given
+      ? { ...message, body: given['body'] }
+      : message
+  const items: unknown = JSON.parse(real.body)
+  if (!Array.isArray(items)) return real
+  const shown = items.map((item: Json) => {
+    const given = put.get(item['id'])
+    const keys = ['httpRequest', 'httpResponse'].filter((key) => key in item)
+    return { ...item, ...Object.fromEntries(keys.map((key) => [key, withBody(item[key], given?.[key])])) }
+  })
+  return { ...real, body: prettyJson(shown) }
+}
 
 export const wanted: readonly Wanted[] = [
   {
     name: 'CORS headers are for those who say where they come from',
     reason: 'without an Origin nobody reads them; 8.0 sends them with every answer of the API',
+    isEverywhere: true,
     versions: ['8.0.0'],
-    rewrite: (real, step) =>
+    rewrite: (real, { step }) =>
       isCall(step) && !step.headers?.some(([name]) => name === 'origin')
         ? without(real, (name) => name.startsWith('access-control-'))
         : real,
@@ -33,7 +79,8 @@ export const wanted: readonly Wanted[] = [
   {
     name: 'a connection that is kept is not announced with an answer to mocked traffic',
     reason: 'HTTP/1.1 keeps it anyway',
-    rewrite: (real, step) =>
+    isEverywhere: true,
+    rewrite: (real, { step }) =>
       !isCall(step) && real.headers['connection']?.join() === 'keep-alive'
         ? without(real, (name) => name === 'connection')
         : real,
@@ -41,7 +88,8 @@ export const wanted: readonly Wanted[] = [
   {
     name: 'a request that nothing matches is told so',
     reason: 'an empty 404 does not say whose it is; and nothing about other expectations is said to whoever asks',
-    rewrite: (real, step) => {
+    isEverywhere: true,
+    rewrite: (real, { step }) => {
       if (isCall(step) || real.status !== 404 || real.body !== '') return real
       return {
         ...real,
@@ -55,11 +103,38 @@ export const wanted: readonly Wanted[] = [
       }
     },
   },
+  {
+    name: 'bodies of expectations are given back as they were put',
+    reason: 'there they come in another form, with their bytes beside the text; what they match is the same',
+    rewrite: withBodiesAsPut,
+  },
+  refused(
+    'a pattern that is invalid, or could take very long, is refused',
+    'there it never matches, or takes very long',
+    /not a valid regular expression|refused: it (?:repeats|has too many)/,
+  ),
+  refused(
+    'path parameters need a place in the path',
+    'there such an expectation never matches',
+    /the path has no \{name\} segment/,
+  ),
   judged('the values of a name that must be absent do not matter', 'there another entry must have one of them'),
   judged('a name without values must be there', 'there it asks for nothing at all'),
   judged('each value asked for needs an entry of its own', 'there it is enough that there are as many entries'),
   judged(
     'an optional name beside the same one without the mark is asked for apart',
     'there both are optional then, though one says that it is not',
+  ),
+  judged(
+    'each name has its own values where MATCHING_KEY is asked for',
+    'there a name that is a pattern also allows the values of the names that it fits',
+  ),
+  judged('GraphQL: the name of the operation counts however fields are compared', 'there only with NORMALISED_STRING'),
+  judged('JSONPath is that of RFC 9535', "there it is Jayway's"),
+  judged('null is JSON like any other', 'there a bare null matches nothing'),
+  judged('text without a charset is UTF-8', 'there it is latin1 where a content type is given'),
+  judged(
+    'a prefix in an XPath may be one that the document declares',
+    'there it matches nothing without namespacePrefixes',
   ),
 ]

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { messageJson } from '../../../src/control/expectation-json.ts'
+import { expectationJson, messageJson } from '../../../src/control/expectation-json.ts'
+import { expectation } from '../decide/build.ts'
 
 test('texts that are spelt out are given back with prefixes, ? before !', () => {
   const given = {
@@ -33,4 +34,11 @@ test('the parts of a message come in the order of its lines', () => {
   assert.deepEqual(Object.keys(messageJson(given)), ['not', 'method', 'path', 'headers', 'secure', 'body'])
   const response = { delay: {}, body: 'x', headers: {}, statusCode: 200, reasonPhrase: 'x' }
   assert.deepEqual(Object.keys(messageJson(response)), ['statusCode', 'reasonPhrase', 'headers', 'body', 'delay'])
+})
+
+test('a time to live is its unit and its number', () => {
+  const source = { timeToLive: { unlimited: false, timeToLive: 5, timeUnit: 'SECONDS' } }
+  const given = expectation({ timeToLiveMs: 5000, source }, 'x')
+  const { timeToLive } = expectationJson({ expectation: given, remainingTimes: Infinity })
+  assert.equal(JSON.stringify(timeToLive), '{"timeUnit":"SECONDS","timeToLive":5}')
 })

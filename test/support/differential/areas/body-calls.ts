@@ -29,7 +29,7 @@ export const bodyGraphql: Area = {
     const compare = from.pick([undefined, undefined, 'NORMALISED_STRING', 'AST_EXACT', 'AST_SUBSET'])
     const asked = {
       query: from.pick(QUERIES),
-      ...(from.chance(3) ? { operationName: from.pick(['Q', 'M', '[QM]', 'X']) } : {}),
+      ...(from.chance(3) && !compare?.startsWith('AST') ? { operationName: from.pick(['Q', 'M', '[QM]', 'X']) } : {}),
       ...(from.chance(2) ? { variablesSchema: { type: 'object', required: ['id'] } } : {}),
       ...(compare === undefined ? {} : { selectionSetMatchType: compare }),
     }

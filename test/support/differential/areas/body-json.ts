@@ -6,7 +6,7 @@ import { plainRequest, type Sent, tried } from '../near.ts'
 const LEAVES = ['1', '2', '1.0', '-1', '"x"', '"1"', 'true', 'false', 'null', '""', '[]', '{}', '1e0', '100']
 
 const document = (from: Draw, depth: number): string => {
-  if (depth === 0 || from.chance(4)) return from.pick(LEAVES)
+  if (depth === 0 || (depth < 3 && from.chance(4))) return from.pick(LEAVES)
   const inner = (): string => document(from, depth - 1)
   if (from.chance(4)) return `[${Array.from({ length: from.below(4) }, inner).join(', ')}]`
   return `{${from
@@ -137,8 +137,8 @@ export const bodyJsonSchema: Area = {
 }
 
 const PATHS = [
-  ...['$.a', '$..a', '$.a.b', '$[0]', '$[*]', '$.a[?(@.b > 1)]', '$[?(@.a == 1)]', "$['d e']", '$.*', '$..b', '$.a[0]'],
-  ...['$[-1:]', '$[0,1]', '$.a[?(@ == 1)]', '$', '$..[?(@.a)]', '$.c[0:2]'],
+  ...['$.a', '$..a', '$.a.b', '$[0]', '$[*]', "$['d e']", '$.*', '$..b', '$.a[0]'],
+  ...['$[-1:]', '$[0,1]', '$.a[1]', '$', '$.c[0:2]'],
 ]
 
 export const bodyJsonPath: Area = {
@@ -148,6 +148,28 @@ export const bodyJsonPath: Area = {
     return tried(
       { body },
       Array.from({ length: 8 }, () => sentJson(from, document(from, 3))),
+    )
+  },
+}
+
+const FILTERS = [
+  ...['$.i[?(@.a)]', '$.i[?(@.a > 1)]', '$.i[?(@.a == 1)]', "$.i[?(@.b == 'x')]", '$.i[?(@.a >= 2 && @.b)]'],
+  ...['$.i[?(@.a < 2 || @.b == "y")]', "$.i[?(@.b != 'x')]", '$.i[?(!@.a)]', '$.i[?(@.a == 1)].b', '$..[?(@.a > 1)].b'],
+]
+
+/** Filters over lists of objects whose members are of one type each: with others, the languages of paths differ. */
+export const bodyJsonFilters: Area = {
+  name: 'body-json-filters',
+  make: (from) => {
+    const item = (): unknown => ({
+      ...(from.chance(7) ? { a: from.pick([0, 1, 2, 3]) } : {}),
+      ...(from.chance(7) ? { b: from.pick(['x', 'y']) } : {}),
+    })
+    const bodies = Array.from({ length: 8 }, () => JSON.stringify({ i: Array.from({ length: from.below(3) }, item) }))
+    const body = { type: 'JSON_PATH', jsonPath: from.pick(FILTERS) }
+    return tried(
+      { body },
+      bodies.map((text) => sentJson(from, text)),
     )
   },
 }

@@ -5,7 +5,7 @@ import { plainRequest, tried } from '../near.ts'
 import { textMatcher } from '../texts.ts'
 
 const SEGMENTS = ['1', '2', 'x', 'abc', 'a%20b', '1,2', '.1,2', '.1.2', ';id=1,2', ';id=1;id=2', '1|2']
-const TEMPLATES = ['/p/{id}', '/p/{id}/q', '/p/{id}/{item}', '/{id}', '/p/x{id}', '/p/.*/{id}', '/P/{id}']
+const TEMPLATES = ['/p/{id}', '/p/{id}/q', '/p/{id}/{item}', '/{id}', '/p/x{id}', '/p/.*/{id}', '/P/{id}', '/p']
 const STYLES = ['SIMPLE', 'SIMPLE_EXPLODED', 'LABEL', 'LABEL_EXPLODED', 'MATRIX', 'MATRIX_EXPLODED']
 
 const values = (from: Draw): unknown => {
