@@ -4,6 +4,7 @@ import { bodyJson, bodyJsonFilters, bodyJsonPath, bodyJsonSchema, bodyPlaceholde
 import { bodyBinary, bodyMultipart, bodyParameters } from './areas/body-parts.ts'
 import { bodyText } from './areas/body-text.ts'
 import { bodyXml, bodyXpath } from './areas/body-xml.ts'
+import { control } from './areas/control.ts'
 import { cookies } from './areas/cookies.ts'
 import { flags } from './areas/flags.ts'
 import { headers } from './areas/headers.ts'
@@ -14,11 +15,12 @@ import { pathParameters } from './areas/path-parameters.ts'
 import { query } from './areas/query.ts'
 import { quirk } from './areas/quirks.ts'
 import { responses } from './areas/responses.ts'
+import { wrongDocuments } from './areas/wrong-documents.ts'
 import type { Area } from './exchange.ts'
 
 export const areas: readonly Area[] = [
   ...[methodAndPath, pathParameters, parameterStyles, query, headers, cookies, flags],
   ...[bodyText, bodyJson, bodyPlaceholders, bodyJsonSchema, bodyJsonPath, bodyJsonFilters, bodyXml, bodyXpath],
   ...[bodyParameters, bodyBinary, bodyMultipart, bodyGraphql, bodyJsonRpc],
-  ...[order, responses, quirk],
+  ...[order, responses, control, wrongDocuments, quirk],
 ]

@@ -40,5 +40,8 @@ export const call = (path: string, body?: unknown): Step => ({
   ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
 })
 
+/** Calls, also under the names that are deprecated. */
+const CALL = /^(?:\/mockserver)?\/(?:expectation|verify|verifySequence|clear|reset|retrieve|status)(?:\?|$)/
+
 /** Whether a step is a call of the control API and no mocked traffic. */
-export const isCall = ({ method, target }: Step): boolean => method === 'PUT' && target.startsWith('/mockserver/')
+export const isCall = ({ method, target }: Step): boolean => method === 'PUT' && CALL.test(target)

@@ -2,6 +2,7 @@
  * Where the answers here are meant to differ from those of MockServer. docs/mockserver-compatibility.md tells users of
  * each; whatever differs and is not in this table is a mistake, here or there.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { prettyJson } from '../../../src/decide/matching/pretty-json.ts'
 import type { Seen, Wanted } from './compare.ts'
 import { type Answered, isCall, type Step } from './exchange.ts'
@@ -37,11 +38,27 @@ const refused = (name: string, reason: string, sentence: RegExp): Wanted => ({
     sentence.test(ours.body),
 })
 
+/** Whether MockServer lists an expectation where no filter is given. */
+const isListedThere = ({ httpRequest = {} }: { readonly httpRequest?: Json }): boolean => {
+  const { not, method, path } = httpRequest
+  const isFound = (text: unknown): boolean => !isRecord(text) && !/^\??!/.test(String(text ?? ''))
+  return not !== true && isFound(method) && isFound(path)
+}
+
 const UNMATCHED = 'understudy: no expectation matches this request, and unmatched requests are not forwarded\n'
+
+/** Undefined where it is none. */
+const jsonOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
 
 const itemsOf = ({ target, body }: Step): unknown[] => {
   if (!target.startsWith('/mockserver/expectation') || typeof body !== 'string') return []
-  const given: unknown = JSON.parse(body)
+  const given = jsonOf(body)
   return Array.isArray(given) ? given : [given]
 }
 
@@ -55,7 +72,7 @@ const withBodiesAsPut = (real: Answered, { step, before }: Seen): Answered => {
     isRecord(message) && isRecord(given) && 'body' in message && 'body' in given
       ? { ...message, body: given['body'] }
       : message
-  const items: unknown = JSON.parse(real.body)
+  const items = jsonOf(real.body)
   if (!Array.isArray(items)) return real
   const shown = items.map((item: Json) => {
     const given = put.get(item['id'])
@@ -113,6 +130,31 @@ export const wanted: readonly Wanted[] = [
     'there it never matches, or takes very long',
     /not a valid regular expression|refused: it (?:repeats|has too many)/,
   ),
+  {
+    name: 'every live expectation is listed',
+    reason: 'there, those whose method, path or whole request is negated are left out where no filter is given',
+    explains: ({ step, real, ours }) => {
+      if (!/retrieve\?type=active_expectations/i.test(step.target) || step.body !== undefined) return false
+      const [theirs, own] = [real, ours].map((answer) => ('body' in answer ? jsonOf(String(answer.body)) : []))
+      return Array.isArray(own) && isDeepStrictEqual(own.filter(isListedThere), theirs)
+    },
+  },
+  {
+    name: 'the reason phrase of a status without one in the list is another',
+    reason: 'it means nothing (RFC 9110 15.1), and the list of statuses here knows more',
+    rewrite: (real, { ours }) =>
+      /^(?:Informational|Success|Redirection|Client Error|Server Error|Unknown Status) \(\d+\)$/.test(real.reason) &&
+      'reason' in ours
+        ? { ...real, reason: ours.reason }
+        : real,
+  },
+  {
+    name: 'a 304 has no length',
+    reason: 'it has no body',
+    rewrite: (real, { step }) =>
+      !isCall(step) && real.status === 304 ? without(real, (name) => name === 'content-length') : real,
+  },
+  refused('what is not spoken here yet is refused', 'there it is served', /not supported/),
   refused(
     'path parameters need a place in the path',
     'there such an expectation never matches',

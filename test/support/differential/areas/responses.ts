@@ -36,7 +36,7 @@ export const responses: Area = {
   make: (from) => {
     const body = from.pick(BODIES)
     const httpResponse = {
-      ...(from.chance(4) ? { statusCode: from.pick([200, 201, 204, 301, 304, 400, 404, 418, 500, 503, 599]) } : {}),
+      ...(from.chance(4) ? { statusCode: from.pick([200, 201, 204, 301, 304, 400, 410, 418, 500, 503, 599]) } : {}),
       ...(from.chance(2) ? { reasonPhrase: from.pick(['Fine', 'Not At All', 'OK']) } : {}),
       ...(from.chance(4) ? { headers: from.pick(HEADERS) } : {}),
       ...(from.chance(1) ? { cookies: from.pick(COOKIES) } : {}),
