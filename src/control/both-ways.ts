@@ -61,6 +61,9 @@ const isSame = (a: unknown, b: unknown): boolean => a === b || prettyJson(a) ===
 const isEmpty = (value: unknown): boolean =>
   value === '' || (isRecord(value) && Object.keys(value).length === 0) || (Array.isArray(value) && value.length === 0)
 
+/** Where an expectation leaves these open, a filter for one of them means it too. */
+const FOR_ANY = new Set(['method', 'path'])
+
 /**
  * Makes a test for the documents of expectations. Fields are compared one by one: one may be a pattern in the filter,
  * another in the expectation.
@@ -74,10 +77,11 @@ export const meansExpectation = ({ given }: RequestFilter, read: ReadFilter): ((
   const compiled = fields.map(([field, value]) => ({ field, value, matcher: compile(field, value) }))
   return (source) => {
     if (fields.length === 0) return true
-    const request = isRecord(source) && isRecord(source['httpRequest']) ? messageJson(source['httpRequest']) : {}
+    if (!isRecord(source) || !isRecord(source['httpRequest'])) return true
+    const request = messageJson(source['httpRequest'])
     return compiled.every(({ field, value, matcher }) => {
       const other = request[field]
-      if (other === undefined) return false
+      if (other === undefined) return FOR_ANY.has(field)
       if (isSame(value, other)) return true
       if (matcher && matches(matcher, { [field]: other })) return true
       const back = compile(field, other)
