@@ -30,7 +30,14 @@ const normalisations = (port: number): readonly Normalisation[] => [
         .replace(/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\b/g, '<time>')
         .replace(/("(?:epochTime|startedDateTime|time)" : )(?:\d+|"[^"]*")/g, '$1"<time>"'),
   },
-  { reason: 'each server has a port of its own', text: (text) => text.replaceAll(`127.0.0.1:${port}`, '<server>') },
+  {
+    reason: 'each server has a port of its own',
+    text: (text) => text.replaceAll(`127.0.0.1:${port}`, '<server>').replace(/("ports" : )\[ \d+ \]/, '$1[ <port> ]'),
+  },
+  {
+    reason: 'each says which MockServer it is, or says to be',
+    text: (text) => text.replace(/("version" : )"[\d.]+"/, '$1"<version>"'),
+  },
   {
     reason: 'the client has another port on each connection',
     text: (text) => text.replace(/("remoteAddress" : )"127\.0\.0\.1:\d+"/g, '$1"<client>"'),

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { prettyJson } from '../../../src/decide/matching/pretty-json.ts'
 import type { Seen, Wanted } from './compare.ts'
 import { type Answered, isCall, type Step } from './exchange.ts'
+import { wantedOfControl } from './wanted-of-control.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -154,6 +155,15 @@ export const wanted: readonly Wanted[] = [
     rewrite: (real, { step }) =>
       !isCall(step) && real.status === 304 ? without(real, (name) => name === 'content-length') : real,
   },
+  {
+    name: 'two actions are refused, and nothing of them is kept',
+    reason: 'there the expectation is refused and stays all the same',
+    explains: ({ real, ours }) =>
+      'body' in real &&
+      'status' in ours &&
+      ours.status === 400 &&
+      String(real.body).startsWith('when multiple action types'),
+  },
   refused('what is not spoken here yet is refused', 'there it is served', /not supported/),
   refused(
     'path parameters need a place in the path',
@@ -179,4 +189,5 @@ export const wanted: readonly Wanted[] = [
     'a prefix in an XPath may be one that the document declares',
     'there it matches nothing without namespacePrefixes',
   ),
+  ...wantedOfControl,
 ]
