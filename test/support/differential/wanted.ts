@@ -22,7 +22,7 @@ const judged = (name: string, reason: string): Wanted => ({
   name,
   reason,
   explains: ({ step, before }) =>
-    !isCall(step) && before.some(({ body }) => typeof body === 'string' && body.includes(JSON.stringify(name))),
+    [step, ...before].some(({ body }) => typeof body === 'string' && body.includes(JSON.stringify(name))),
 })
 
 /** A row for documents that are refused here with this sentence and taken there. */
@@ -63,22 +63,23 @@ const itemsOf = ({ target, body }: Step): unknown[] => {
   return Array.isArray(given) ? given : [given]
 }
 
-/** The list of expectations that an answer gives back, each with the bodies that were put under its id last. */
+/** The list of expectations that an answer gives back, each with the bodies that were put. */
 const withBodiesAsPut = (real: Answered, { step, before }: Seen): Answered => {
-  const isList = step.target.startsWith('/mockserver/expectation') || /type=active_expectations/i.test(step.target)
-  if (!isList || real.status >= 300 || typeof real.body !== 'string') return real
+  const isPut = step.target.startsWith('/mockserver/expectation')
+  if (!(isPut || /type=active_expectations/i.test(step.target)) || real.status >= 300 || real.body === '[]') return real
   const put = new Map<unknown, Json>()
-  for (const item of [...before, step].flatMap(itemsOf)) if (isRecord(item)) put.set(item['id'], item)
+  for (const item of before.flatMap(itemsOf)) if (isRecord(item)) put.set(item['id'], item)
   const withBody = (message: unknown, given: unknown): unknown =>
-    isRecord(message) && isRecord(given) && 'body' in message && 'body' in given
-      ? { ...message, body: given['body'] }
-      : message
-  const items = jsonOf(real.body)
+    isRecord(message) && isRecord(given) && 'body' in given ? { ...message, body: given['body'] } : message
+  const items = typeof real.body === 'string' ? jsonOf(real.body) : undefined
   if (!Array.isArray(items)) return real
-  const shown = items.map((item: Json) => {
-    const given = put.get(item['id'])
+  const shown = items.map((item: Json, at) => {
+    const given = isPut ? itemsOf(step)[at] : put.get(item['id'])
     const keys = ['httpRequest', 'httpResponse'].filter((key) => key in item)
-    return { ...item, ...Object.fromEntries(keys.map((key) => [key, withBody(item[key], given?.[key])])) }
+    return {
+      ...item,
+      ...Object.fromEntries(keys.map((key) => [key, withBody(item[key], isRecord(given) ? given[key] : undefined)])),
+    }
   })
   return { ...real, body: prettyJson(shown) }
 }

@@ -35,6 +35,14 @@ test('an expectation for any method or path is meant by a filter for one', () =>
   assert.ok(means({ headers: { 'x-a': '1' } }), 'an expectation for all requests')
 })
 
+test('a negated filter means what the same without the negation does not', () => {
+  assert.ok(!means({ path: '!/a' }, { path: '/a' }))
+  assert.ok(!means({ path: '!/a' }, { path: '/[a-z]+' }))
+  assert.ok(!means({ path: { value: '/a', not: true } }, { path: '/.' }))
+  assert.ok(means({ path: '!/a' }, { path: '/b' }))
+  assert.ok(means({ path: '!/a' }, { method: 'GET' }))
+})
+
 test('an expectation that does not say what else the filter asks for is not meant', () => {
   assert.ok(!means({ headers: { 'x-a': '1' } }, { path: '/a' }))
   assert.ok(!means({ body: 'x' }, { path: '/a' }))

@@ -11,7 +11,7 @@ const STYLES = ['SIMPLE', 'SIMPLE_EXPLODED', 'LABEL', 'LABEL_EXPLODED', 'MATRIX'
 const values = (from: Draw): unknown => {
   const one = (): unknown => textMatcher(from, from.pick(SEGMENTS), from.pick(SEGMENTS))
   if (from.chance(3)) return { parameterStyle: from.pick(STYLES), values: from.some(['1', '2', '3', '[0-9]'], 1, 2) }
-  return from.chance(5) ? [one()] : from.chance(5) ? [one(), one()] : one()
+  return from.chance(7) ? [one()] : [one(), one()]
 }
 
 export const pathParameters: Area = {
