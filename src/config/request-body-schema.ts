@@ -79,7 +79,15 @@ function compileName(source: string): Compiled<Pattern> {
   return 'pattern' in compiled ? { test: compiled.pattern } : compiled
 }
 
-const RegexMatcher = z
+const RegexMatcher = chosen<BodyMatcher>((given) => {
+  if (!isRecord(given) || given['regex'] !== '') return SomeRegexMatcher
+  // An empty one asks for nothing, as empty text does.
+  return z
+    .strictObject({ ...common, regex: z.string() })
+    .transform((body): BodyMatcher => ({ kind: 'text', text: '', isPart: false, ...flags(body) }))
+})
+
+const SomeRegexMatcher = z
   .strictObject({ ...common, regex: z.string().transform(compiling(compileBodyPattern)) })
   .transform((body) => tested(body.regex, body))
 

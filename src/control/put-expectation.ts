@@ -17,6 +17,7 @@ export const putExpectation: Handler = (call, { store, log, documents, limits: {
   if ('problem' in read) return text(400, formatError(WHAT, read.text, [`$: ${read.problem}`]))
   if (read.value === undefined) return text(400, required('an expectation or expectation array'))
   const items: readonly unknown[] = Array.isArray(read.value) ? read.value : [read.value]
+  if (items.length === 0) return text(400, errorsText(['an expectation or array of expectations is required']))
   const errors: string[] = []
   const specs = items.flatMap((given) => {
     const result = documents.expectation(given)

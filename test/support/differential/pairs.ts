@@ -28,14 +28,16 @@ const drawnNames = (from: Draw, world: World): string[] => {
     const name = nameMatcher(from, from.pick(world.names), world.all)
     names.set(name.replace(/^[!?]/, '').toLowerCase(), name)
   }
-  return [...names.values()]
+  const all = [...names.values()]
+  // One that must be absent beside one that may be is a quirk of its own.
+  return all.some((name) => name.startsWith('!')) ? all.filter((name) => !name.startsWith('?')) : all
 }
 
 /** One name may ask for two values, two names for one each: more, and servers differ in who may serve whom. */
 const valuesOf = (from: Draw, world: World, name: string, isOnly: boolean): unknown[] => {
   if (name.startsWith('!')) return ['.*']
   const one = (): unknown => value(from, from.pick(world.values), world)
-  return isOnly && from.chance(4) ? [one(), one()] : [one()]
+  return isOnly && !name.startsWith('?') && from.chance(4) ? [one(), one()] : [one()]
 }
 
 /** A map or a list of names with one or several values each. */

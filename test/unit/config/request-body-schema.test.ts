@@ -19,6 +19,11 @@ test('bytes are compared as they are', () => {
   assert.ok(!bodyFits({ type: 'BINARY', base64Bytes: '', not: true }, 'x'))
 })
 
+test('an empty pattern asks for nothing', () => {
+  assert.ok(bodyFits({ type: 'REGEX', regex: '' }, 'x'))
+  assert.ok(!bodyFits({ type: 'REGEX', regex: '', not: true }, 'x'))
+})
+
 test('parts of a form are matched by their values, file names and content types', () => {
   const asked = {
     type: 'MULTIPART',

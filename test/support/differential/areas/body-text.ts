@@ -39,7 +39,9 @@ export const bodyText: Area = {
     ])
     const requests = Array.from({ length: 8 }, () => {
       const contentType = from.pick(TYPES)
-      const sent = from.pick(contentType === 'text/plain' ? TEXTS.filter((text) => text !== 'é') : TEXTS)
+      const sent = from.pick(
+        contentType === TYPES[1] || contentType === TYPES[4] ? TEXTS.filter((text) => text !== 'é') : TEXTS,
+      )
       return {
         ...plainRequest,
         method: 'POST',

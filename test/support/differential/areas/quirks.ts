@@ -22,6 +22,11 @@ const quirks: readonly Quirk[] = [
     requests: [{}, { headers: [['x-a', '1']] }, { headers: [['x-b', '1']] }],
   },
   {
+    name: 'a name that must be absent goes with one that may be',
+    httpRequest: { cookies: { '!a': '.*', '?b': '1' } },
+    requests: [{}, { cookies: [['b', '1']] }, { cookies: [['a', '1']] }],
+  },
+  {
     name: 'each value asked for needs an entry of its own',
     httpRequest: { queryStringParameters: { a: ['1', '[0-9]'], b: ['.*'] } },
     requests: [

@@ -28,7 +28,6 @@ const EXPECTATIONS: readonly unknown[] = [
   { httpRequest: { path: '/a' }, httpForward: { port: 'x' } },
   { httpRequest: { path: '/a' }, httpResponse: {}, timeToLive: { timeUnit: 'AGES', timeToLive: 1 } },
   { httpRequest: { path: '/a', secure: 'x' }, httpResponse: {} },
-  { httpRequest: { path: '/a', body: { type: 'JSON', jsn: {} } }, httpResponse: {} },
   [good, { httpRequest: { paths: '/a' }, httpResponse: {} }],
   [{ httpRequest: { paths: '/a' }, httpResponse: {} }, { nothing: 1 }, good],
 ]
