@@ -1,5 +1,7 @@
 /** What is sent to both servers, and what they answer. All of it is plain JSON, so that it can be recorded. */
 
+import type { Draw } from './draw.ts'
+
 /** One request, as it goes over the wire; `base64` where its body is no text. */
 export interface Step {
   readonly method: string
@@ -30,7 +32,8 @@ export type Answer = Answered | { readonly failed: string }
 /** Makes cases about one thing. */
 export interface Area {
   readonly name: string
-  make(from: import('./draw.ts').Draw): readonly Step[]
+  /** `index`: which of the cases it is, for areas that have a list of them. */
+  make(from: Draw, index: number): readonly Step[]
 }
 
 /** A call of the control API. */

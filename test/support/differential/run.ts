@@ -14,7 +14,7 @@ export const casesOf = (seed: string, perArea: number, only = ''): Case[] =>
     .filter(({ name }) => name.startsWith(only))
     .flatMap(({ name, make }) =>
       Array.from({ length: perArea }, (_, index) => {
-        return { name: `${name}/${index}`, steps: make(draw(`${seed}/${name}/${index}`)) }
+        return { name: `${name}/${index}`, steps: make(draw(`${seed}/${name}/${index}`), index) }
       }),
     )
 

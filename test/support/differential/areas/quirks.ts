@@ -99,8 +99,10 @@ const quirks: readonly Quirk[] = [
 
 export const quirk: Area = {
   name: 'quirks',
-  make: (from) => {
-    const { name, httpRequest, requests } = from.pick(quirks)
+  make: (_from, index) => {
+    const quirk = quirks[index % quirks.length]
+    if (!quirk) return []
+    const { name, httpRequest, requests } = quirk
     return tried(
       httpRequest,
       requests.map((request) => ({ ...plainRequest, ...request })),

@@ -1,5 +1,4 @@
 /** Documents of calls that are wrong in many ways, what they are answered, and that nothing of them is kept. */
-import type { Draw } from '../draw.ts'
 import { type Area, call, type Step } from '../exchange.ts'
 import { plainRequest, stepOf } from '../near.ts'
 
@@ -69,30 +68,21 @@ const FILTERS: readonly unknown[] = [
   '[]',
 ]
 
-const wrong = (from: Draw): Step => {
-  switch (from.below(6)) {
-    case 0:
-      return call('verify', from.pick(VERIFICATIONS))
-    case 1:
-      return call('verifySequence', from.pick(SEQUENCES))
-    case 2:
-      return call(from.pick(QUERIES))
-    case 3:
-      return call(
-        from.pick(['clear', 'clear?type=log', 'retrieve', 'retrieve?type=active_expectations']),
-        from.pick(FILTERS),
-      )
-    default:
-      return call('expectation', from.pick(EXPECTATIONS))
-  }
-}
+/** Each of them once, in turn. */
+const wrong: readonly Step[] = [
+  ...EXPECTATIONS.map((document) => call('expectation', document)),
+  ...VERIFICATIONS.map((document) => call('verify', document)),
+  ...SEQUENCES.map((document) => call('verifySequence', document)),
+  ...QUERIES.map((path) => call(path)),
+  ...FILTERS.flatMap((document) => [call('clear', document), call('retrieve?type=active_expectations', document)]),
+]
 
 const deprecated = ({ target, ...rest }: Step): Step => ({ ...rest, target: target.replace('/mockserver', '') })
 
 export const wrongDocuments: Area = {
   name: 'wrong-documents',
-  make: (from) => {
-    const step = wrong(from)
+  make: (from, index) => {
+    const step = wrong[index % wrong.length] ?? call('status')
     return [
       from.chance(9) ? step : deprecated(step),
       stepOf({ ...plainRequest, path: '/good' }),
