@@ -1,5 +1,5 @@
 /** XPath 1.0 over XML bodies, bounded in time. */
-import type { Document } from '@xmldom/xmldom'
+import type { Document, Element } from '@xmldom/xmldom'
 import type { BodyTest } from '../decide/matching/body.ts'
 import type { Compiled } from './json-schema.ts'
 import { xmldom, xpath } from './libraries.ts'
@@ -45,11 +45,15 @@ const dropped = new WeakSet<Document>()
 function dropPrefixes(document: Document): void {
   if (dropped.has(document)) return
   dropped.add(document)
-  for (const element of document.getElementsByTagName('*')) {
+  const waiting = [document.documentElement]
+  for (let element = waiting.pop(); element; element = waiting.pop()) {
     for (const node of [element, ...element.attributes]) {
       if (!node.prefix || node.prefix === 'xmlns') continue
       Object.assign(node, { prefix: null, nodeName: node.localName })
       if (node === element) Object.assign(node, { tagName: node.localName })
+    }
+    for (let child = element.firstChild; child; child = child.nextSibling) {
+      if (child.nodeType === 1) waiting.push(child as Element)
     }
   }
 }
