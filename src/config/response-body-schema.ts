@@ -13,9 +13,21 @@ export interface BodyBytes {
 const JSON_TYPE = 'application/json; charset=utf-8'
 const ContentType = z.string().regex(/^[\x20-\x7e]+$/, { error: 'expected a media type' })
 
+/** The bytes that a recorded text came as; the text is what is served. */
+const rawBytes = z.string().optional()
+
 const StringBody = z
-  .strictObject({ type: z.literal('STRING'), string: z.string(), contentType: ContentType.optional() })
+  .strictObject({ type: z.literal('STRING'), string: z.string(), contentType: ContentType.optional(), rawBytes })
   .transform(({ string, contentType }): BodyBytes => ({ bytes: Buffer.from(string), contentType }))
+
+const XmlBody = z
+  .strictObject({
+    type: z.literal('XML'),
+    xml: z.string(),
+    contentType: ContentType.default('application/xml; charset=utf-8'),
+    rawBytes,
+  })
+  .transform(({ xml, contentType }): BodyBytes => ({ bytes: Buffer.from(xml), contentType }))
 
 const JsonBody = z
   .strictObject({
@@ -24,6 +36,7 @@ const JsonBody = z
       typeof given === 'string' ? JsonText : z.unknown().transform((value) => prettyJson(value)),
     ),
     contentType: ContentType.default(JSON_TYPE),
+    rawBytes,
   })
   .transform(({ json: written, contentType }): BodyBytes => ({ bytes: Buffer.from(written), contentType }))
 
@@ -51,6 +64,8 @@ export const ResponseBody = chosen<BodyBytes>((given) => {
       return StringBody
     case 'JSON':
       return JsonBody
+    case 'XML':
+      return XmlBody
     case 'BINARY':
       return BinaryBody
     default:
