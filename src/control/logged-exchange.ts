@@ -53,7 +53,8 @@ export class OpenExchange implements LoggedExchange {
   /** What its answer is known by, where that is one of many requests. */
   answerHandle: number | undefined = undefined
 
-  constructor(about: About, number: number, slot: number, costBytes: number) {
+  /** Without the rest it is one that no log has. */
+  constructor(about: About, number = 0, slot: number | undefined = undefined, costBytes = 0) {
     this.head = about.head
     this.body = about.body
     this.client = about.client

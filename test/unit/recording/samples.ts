@@ -35,20 +35,15 @@ export const logged = (line: string, sample: Sample = {}): LoggedExchange => {
   const [method = '', target = ''] = line.split(' ')
   const [path = '', query = ''] = target.split('?')
   const local = { address: '127.0.0.1', port: 80 }
-  const entry = new OpenExchange(
-    {
-      head: { method, target, path, query, httpVersion: '1.1', headers: ['Host', 'orders.test', ...headers] },
-      body: keptOf(body),
-      client: { address: '127.0.0.1', port: 40_000 },
-      local,
-      receivedAtMs: 0,
-      decision: 'forward',
-      expectationId: undefined,
-    },
-    0,
-    0,
-    0,
-  )
+  const entry = new OpenExchange({
+    head: { method, target, path, query, httpVersion: '1.1', headers: ['Host', 'orders.test', ...headers] },
+    body: keptOf(body),
+    client: { address: '127.0.0.1', port: 40_000 },
+    local,
+    receivedAtMs: 0,
+    decision: 'forward',
+    expectationId: undefined,
+  })
   entry.response = {
     kind: 'streamed',
     statusCode: status,
