@@ -131,6 +131,7 @@ export type RefuseReason =
   | 'not_implemented'
   | 'loop'
   | 'proxy_header_refused'
+  | 'template_failed'
 
 /** What kept an expectation from matching: a part of the request, or something else that it asks for. */
 export type MissReason =

@@ -17,6 +17,7 @@ import {
 } from './act/dial.ts'
 import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
+import { forwardByTemplate } from './act/forward-by-template.ts'
 import { createForwardOnce } from './act/forward-once.ts'
 import { mock } from './act/mock.ts'
 import { createOwnLegs, type OwnLegs } from './act/own-legs.ts'
@@ -163,6 +164,9 @@ type Acts = Pick<Stages, 'http' | 'bytes' | 'selfId'>
 const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstream): Acts => {
   const { config } = options
   const selfId = `Understudy_${randomUUID()}`
+  const log = options.log.child({ component: 'act' })
+  const onProblem = (expectationId: string) => (problem: string) =>
+    log.warn({ expectationId, problem }, 'template failed')
   const once = createForwardOnce(dial, {
     limits: limitsOf(config),
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
@@ -177,9 +181,17 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
   return {
     selfId,
     http: {
-      mock: (exchange, decision, done) => mock(exchange, decision.action, done),
-      forward: (exchange, { destination, expectationId }, flow, { isVerbatim, mayLoop }, done) => {
+      mock: (exchange, { action, expectationId }, asker, done) =>
+        mock(exchange, action, { ...asker, onProblem: onProblem(expectationId) }, done),
+      forward: (exchange, { destination, expectationId, action }, flow, { isVerbatim, mayLoop, body }, done) => {
         const isChosen = expectationId !== undefined
+        if (action?.template && isChosen) {
+          const asker = { flow, body, onProblem: onProblem(expectationId) }
+          return forwardByTemplate(exchange, action.template, asker, destination, done, (made, destination, host) => {
+            const to = route(flow, destination, true)
+            forward(made, { ...to, verbatim: false, host }, (outcome) => done({ ...outcome, dialled: to.destination }))
+          })
+        }
         const to = route(flow, destination, isChosen)
         const target: Target = { ...to, verbatim: isVerbatim }
         if (isChosen) target.host = hostHeader(destination)

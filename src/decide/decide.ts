@@ -22,6 +22,8 @@ export interface Question {
 const NEEDS_BODY = { kind: 'needs_body' } as const
 const UNEXPECTED = { kind: 'refuse', status: 404, reason: 'no_expectation' } as const
 const NOWHERE = { kind: 'refuse', status: 502, reason: 'no_destination' } as const
+/** Where the template that makes the request has to say whom to. */
+const TO_BE_NAMED = { address: '', port: 0 } as const
 
 /**
  * An expectation's answer first, else what the policy says. `needs_body` is answered at most once: ask again with the
@@ -37,7 +39,7 @@ export function decide(question: Question, store: ExpectationStore): Decision | 
     case 'matched': {
       const { action, expectation } = result
       if (action.kind !== 'forward') return { kind: 'mock', expectationId: expectation.id, action }
-      const destination = action.to ?? resolution.destination
+      const destination = action.to ?? resolution.destination ?? (action.template && TO_BE_NAMED)
       return destination ? { kind: 'forward', destination, expectationId: expectation.id, action } : NOWHERE
     }
     case 'none': {

@@ -6,12 +6,15 @@ import { isRecord, notYetKeys, refused } from '../chosen-schema.ts'
 import { ErrorAction } from './error.ts'
 import { ForwardTo } from './forward.ts'
 import { Response } from './response.ts'
+import { ForwardTemplate, ResponseTemplate } from './template.ts'
 import { problemWithTurns, turnShape, turnsOf } from './turns.ts'
 
 const ACTIONS = {
   httpResponse: Response.optional(),
+  httpResponseTemplate: ResponseTemplate.optional(),
   httpError: ErrorAction.optional(),
   httpForward: ForwardTo.optional(),
+  httpForwardTemplate: ForwardTemplate.optional(),
 } satisfies Readonly<Record<string, z.ZodType<Action | undefined>>>
 
 type ActionName = keyof typeof ACTIONS
@@ -20,9 +23,7 @@ const NAMES = Object.keys(ACTIONS) as readonly ActionName[]
 const NO_CLASSES = 'not supported: there is no JVM here that could load a class; use an object callback or a template'
 const ABSENT = {
   ...notYetKeys([
-    'httpResponseTemplate',
     'httpResponseObjectCallback',
-    'httpForwardTemplate',
     'httpForwardObjectCallback',
     'httpOverrideForwardedRequest',
     'httpForwardWithFallback',

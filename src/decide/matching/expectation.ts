@@ -76,9 +76,12 @@ export function compileExpectation(spec: ExpectationSpec, defaultId: string): Ex
 /** Which actions work with the body of the request, and not only with its head. */
 function needsBodyOf(action: Action): boolean {
   switch (action.kind) {
+    case 'respond_by_template':
+      return true
+    case 'forward':
+      return action.template !== undefined
     case 'respond':
     case 'fail':
-    case 'forward':
       return false
   }
 }

@@ -1,0 +1,40 @@
+/** Sends on what a template made of the request. */
+import type { Forward, MadeRequest } from '../action.ts'
+import type { Endpoint } from '../flow.ts'
+import type { HttpExchange } from '../http1/exchange.ts'
+import { headerValue } from '../http1/response.ts'
+import { parseAuthority } from '../resolve/authority.ts'
+import type { Done } from './finish.ts'
+import { MadeExchange } from './made-exchange.ts'
+import { refuseTemplate } from './refuse.ts'
+import { type TemplateAsker, withTemplate } from './template.ts'
+import { hostHeader } from './upstream-request.ts'
+
+type Send = (exchange: HttpExchange, destination: Endpoint, host: string) => void
+
+/** Whom the template names: by `socketAddress`, by a Host header of its own, or nobody; then it goes where it was going. */
+const named = ({ to, headers = [] }: MadeRequest): Endpoint | undefined => {
+  if (to) return to
+  const host = parseAuthority(headerValue(headers, 'host'))
+  return host && { address: host.address, port: host.port ?? 80 }
+}
+
+/** `destination` is where the request was going; its port is 0 where nobody knows. */
+export const forwardByTemplate = (
+  exchange: HttpExchange,
+  template: NonNullable<Forward['template']>,
+  asker: TemplateAsker,
+  destination: Endpoint,
+  done: Done,
+  send: Send,
+): void =>
+  withTemplate(exchange, template, asker, done, (made) => {
+    const to = named(made) ?? (destination.port === 0 ? undefined : destination)
+    if (!to) {
+      const problem = 'it has to say where to: give socketAddress or a Host header'
+      asker.onProblem(problem)
+      return refuseTemplate(exchange, problem, done)
+    }
+    const body = Buffer.isBuffer(asker.body) ? asker.body : Buffer.alloc(0)
+    send(new MadeExchange(exchange, made, body), to, headerValue(made.headers ?? [], 'host') ?? hostHeader(to))
+  })
