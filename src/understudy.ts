@@ -17,13 +17,14 @@ import {
 } from './act/dial.ts'
 import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
-import { forwardByTemplate } from './act/forward-by-template.ts'
+import { createForwardByTemplate } from './act/forward-by-template.ts'
 import { createForwardOnce } from './act/forward-once.ts'
 import { mock } from './act/mock.ts'
 import { createOwnLegs, type OwnLegs } from './act/own-legs.ts'
 import { refuse } from './act/refuse.ts'
 import { createRelayFlow, refuseFlow } from './act/relay-flow.ts'
 import { createInboundRoute, type FindRoute, type InboundRouteOptions, outboundRoute } from './act/route.ts'
+import { createTemplateAsking } from './act/template.ts'
 import { type ApplicationSockets, createApplicationDial } from './act/to-application.ts'
 import { openTunnel } from './act/tunnel.ts'
 import { type ForwardTarget, hostHeader } from './act/upstream-request.ts'
@@ -164,9 +165,6 @@ type Acts = Pick<Stages, 'http' | 'bytes' | 'selfId'>
 const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstream): Acts => {
   const { config } = options
   const selfId = `Understudy_${randomUUID()}`
-  const log = options.log.child({ component: 'act' })
-  const onProblem = (expectationId: string) => (problem: string) =>
-    log.warn({ expectationId, problem }, 'template failed')
   const once = createForwardOnce(dial, {
     limits: limitsOf(config),
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
@@ -174,6 +172,8 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
     bodyTimeoutMs: config.upstreamIdleTimeoutMs,
   })
   const forward = createForward(upstreams, once)
+  const byTemplate = createForwardByTemplate(forward, route)
+  const asking = createTemplateAsking(options.log)
   const relayFlow = createRelayFlow(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     halfClosedTimeoutMs: config.upstreamIdleTimeoutMs,
@@ -181,17 +181,11 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
   return {
     selfId,
     http: {
-      mock: (exchange, { action, expectationId }, asker, done) =>
-        mock(exchange, action, { ...asker, onProblem: onProblem(expectationId) }, done),
-      forward: (exchange, { destination, expectationId, action }, flow, { isVerbatim, mayLoop, body }, done) => {
+      mock: (exchange, decision, asker, done) => mock(exchange, decision.action, asking(asker, decision), done),
+      forward: (exchange, decision, flow, { isVerbatim, mayLoop, body }, done) => {
+        const { destination, expectationId } = decision
+        if (decision.action?.template) return byTemplate(exchange, decision, asking({ flow, body }, decision), done)
         const isChosen = expectationId !== undefined
-        if (action?.template && isChosen) {
-          const asker = { flow, body, onProblem: onProblem(expectationId) }
-          return forwardByTemplate(exchange, action.template, asker, destination, done, (made, destination, host) => {
-            const to = route(flow, destination, true)
-            forward(made, { ...to, verbatim: false, host }, (outcome) => done({ ...outcome, dialled: to.destination }))
-          })
-        }
         const to = route(flow, destination, isChosen)
         const target: Target = { ...to, verbatim: isVerbatim }
         if (isChosen) target.host = hostHeader(destination)

@@ -5,12 +5,12 @@ import type { HttpExchange } from '../http1/exchange.ts'
 import { headerValue } from '../http1/response.ts'
 import { parseAuthority } from '../resolve/authority.ts'
 import type { Done } from './finish.ts'
+import type { Forward as SendOn } from './forward.ts'
 import { MadeExchange } from './made-exchange.ts'
 import { refuseTemplate } from './refuse.ts'
+import type { FindRoute } from './route.ts'
 import { type TemplateAsker, withTemplate } from './template.ts'
 import { hostHeader } from './upstream-request.ts'
-
-type Send = (exchange: HttpExchange, destination: Endpoint, host: string) => void
 
 /** Whom the template names: by `socketAddress`, by a Host header of its own, or nobody; then it goes where it was going. */
 const named = ({ to, headers = [] }: MadeRequest): Endpoint | undefined => {
@@ -19,22 +19,31 @@ const named = ({ to, headers = [] }: MadeRequest): Endpoint | undefined => {
   return host && { address: host.address, port: host.port ?? 80 }
 }
 
-/** `destination` is where the request was going; its port is 0 where nobody knows. */
-export const forwardByTemplate = (
+export type ForwardByTemplate = (
   exchange: HttpExchange,
-  template: NonNullable<Forward['template']>,
+  decision: { readonly destination: Endpoint; readonly action?: Forward },
   asker: TemplateAsker,
-  destination: Endpoint,
   done: Done,
-  send: Send,
-): void =>
-  withTemplate(exchange, template, asker, done, (made) => {
-    const to = named(made) ?? (destination.port === 0 ? undefined : destination)
-    if (!to) {
-      const problem = 'it has to say where to: give socketAddress or a Host header'
-      asker.onProblem(problem)
-      return refuseTemplate(exchange, problem, done)
-    }
-    const body = Buffer.isBuffer(asker.body) ? asker.body : Buffer.alloc(0)
-    send(new MadeExchange(exchange, made, body), to, headerValue(made.headers ?? [], 'host') ?? hostHeader(to))
-  })
+) => void
+
+/** The destination of the decision is where the request was going; its port is 0 where nobody knows. */
+export const createForwardByTemplate =
+  (forward: SendOn, route: FindRoute): ForwardByTemplate =>
+  (exchange, { destination, action }, asker, done) => {
+    if (!action?.template) throw new Error('only what has a template is made by one')
+    withTemplate(exchange, action.template, asker, done, (made) => {
+      const to = named(made) ?? (destination.port === 0 ? undefined : destination)
+      if (!to) {
+        const problem = 'it has to say where to: give socketAddress or a Host header'
+        asker.onProblem(problem)
+        return refuseTemplate(exchange, problem, done)
+      }
+      const body = Buffer.isBuffer(asker.body) ? asker.body : Buffer.alloc(0)
+      const host = headerValue(made.headers ?? [], 'host') ?? hostHeader(to)
+      const way = route(asker.flow, to, true)
+      const target = { ...way, verbatim: false, host }
+      forward(new MadeExchange(exchange, made, body), target, (outcome) =>
+        done({ ...outcome, dialled: way.destination }),
+      )
+    })
+  }

@@ -15,6 +15,19 @@ export interface TemplateAsker {
   readonly onProblem: (problem: string) => void
 }
 
+/** What a template failing is told to. */
+interface Log {
+  warn(facts: object, message: string): void
+}
+
+/** Whose request it is for a template; what fails is a line of the log. */
+export const createTemplateAsking =
+  (log: Log) =>
+  (asker: Omit<TemplateAsker, 'onProblem'>, { expectationId }: { readonly expectationId?: string }): TemplateAsker => ({
+    ...asker,
+    onProblem: (problem) => log.warn({ component: 'act', expectationId, problem }, 'template failed'),
+  })
+
 const printed = ({ address, port }: Endpoint): string => `${address.includes(':') ? `[${address}]` : address}:${port}`
 
 const inputOf = ({ request, keepAlive }: HttpExchange, flow: Flow, body: Buffer): TemplateInput => {

@@ -89,7 +89,7 @@ test('what a template throws, or fails to return, is told', async () => {
 })
 
 test('a template that does not end, that recurses or that fills memory is ended, and the next one is not hurt', async () => {
-  assert.equal(await problem('while (true) {}'), 'the template takes longer than 500 ms')
+  assert.match(await problem('while (true) {}'), /^the template takes longer than (?:500|1000) ms$/)
   assert.match(await problem('function f() { return f() + 1 } return f()'), /stack overflow|call stack/)
   assert.match(await problem("let a = 'x'; for (;;) a += a"), /more than 8 MiB|string too long/)
   assert.equal(await problem('const a = []; for (;;) a.push({})'), 'the template needs more than 8 MiB')
