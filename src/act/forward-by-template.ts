@@ -6,7 +6,7 @@ import { headerValue } from '../http1/response.ts'
 import { parseAuthority } from '../resolve/authority.ts'
 import type { Done } from './finish.ts'
 import type { Forward as SendOn } from './forward.ts'
-import { MadeExchange } from './made-exchange.ts'
+import { madeExchange } from './made-exchange.ts'
 import { refuseTemplate } from './refuse.ts'
 import type { FindRoute } from './route.ts'
 import { type TemplateAsker, withTemplate } from './template.ts'
@@ -35,15 +35,13 @@ export const createForwardByTemplate =
       const to = named(made) ?? (destination.port === 0 ? undefined : destination)
       if (!to) {
         const problem = 'it has to say where to: give socketAddress or a Host header'
-        asker.onProblem(problem)
+        asker.onFailed()
         return refuseTemplate(exchange, problem, done)
       }
       const body = Buffer.isBuffer(asker.body) ? asker.body : Buffer.alloc(0)
       const host = headerValue(made.headers ?? [], 'host') ?? hostHeader(to)
       const way = route(asker.flow, to, true)
       const target = { ...way, verbatim: false, host }
-      forward(new MadeExchange(exchange, made, body), target, (outcome) =>
-        done({ ...outcome, dialled: way.destination }),
-      )
+      forward(madeExchange(exchange, made, body), target, (outcome) => done({ ...outcome, dialled: way.destination }))
     })
   }

@@ -12,7 +12,7 @@ export interface TemplateAsker {
   readonly flow: Flow
   readonly body: Buffer | 'unavailable' | undefined
   /** Told when a template fails. */
-  readonly onProblem: (problem: string) => void
+  readonly onFailed: () => void
 }
 
 /** What a template failing is told to. */
@@ -20,12 +20,12 @@ interface Log {
   warn(facts: object, message: string): void
 }
 
-/** Whose request it is for a template; what fails is a line of the log. */
+/** Whose request it is for a template; what fails is a line of the log, without the reason, which may quote the request. */
 export const createTemplateAsking =
   (log: Log) =>
-  (asker: Omit<TemplateAsker, 'onProblem'>, { expectationId }: { readonly expectationId?: string }): TemplateAsker => ({
+  (asker: Omit<TemplateAsker, 'onFailed'>, { expectationId }: { readonly expectationId?: string }): TemplateAsker => ({
     ...asker,
-    onProblem: (problem) => log.warn({ component: 'act', expectationId, problem }, 'template failed'),
+    onFailed: () => log.warn({ component: 'act', expectationId }, 'template failed'),
   })
 
 const printed = ({ address, port }: Endpoint): string => `${address.includes(':') ? `[${address}]` : address}:${port}`
@@ -50,14 +50,14 @@ const TOO_LARGE = 'the body of the request is larger than what is kept of one (b
 export const withTemplate = <T>(
   exchange: HttpExchange,
   { make, delayMs }: { readonly make: Make<T>; readonly delayMs: number },
-  { flow, body = NO_BODY, onProblem }: TemplateAsker,
+  { flow, body = NO_BODY, onFailed }: TemplateAsker,
   done: Done,
   then: (made: T) => void,
 ): void =>
   after(exchange, delayMs, done, () => {
     const settle = (made: Made<T>): void => {
       if ('made' in made) return then(made.made)
-      onProblem(made.problem)
+      onFailed()
       refuseTemplate(exchange, made.problem, done)
     }
     if (body === 'unavailable') return settle({ problem: TOO_LARGE })

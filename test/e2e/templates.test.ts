@@ -1,10 +1,12 @@
 /** Templates through `serve`, put by the npm client of MockServer and by hand; shapes of templates as its documents have them. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { mockServerClient } from 'mockserver-client'
+import { parse } from 'yaml'
 import { type ControlLab, startControl } from '../support/control-lab.ts'
 
 type TemplateType = 'VELOCITY' | 'MUSTACHE' | 'JAVASCRIPT'
@@ -204,4 +206,15 @@ test('a forward template that names nobody, or fails, is told', async (t) => {
   const answer = await ask('/g')
   assert.deepEqual([answer.status, answer.headers['x-understudy-reason']], [500, 'template_failed'])
   assert.match(answer.body, /it has to say where to: give socketAddress or a Host header/)
+})
+
+test('the examples answer as they are written', async (t) => {
+  const { ask, put } = await startControl(t)
+  await put('expectation', parse(readFileSync('examples/templates.yaml', 'utf8')))
+  assert.equal(JSON.parse((await ask('/orders/7')).body).id, 7)
+  const made = await ask('/orders', { method: 'POST', body: { lines: [{ sku: 'a' }, { sku: 'b' }] } })
+  assert.deepEqual([made.status, made.body], [201, 'a, b'])
+  assert.match(String(made.headers.location), /^\/orders\/\d+$/)
+  const total = await ask('/total', { method: 'POST', body: { lines: [{ price: 2.5, count: 2 }] } })
+  assert.deepEqual(JSON.parse(total.body), { total: 5 })
 })

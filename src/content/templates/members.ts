@@ -101,14 +101,20 @@ const MAP: Methods<ValueMap> = new Map(
       target.delete(name)
       return before
     },
-    keySet: (target) => [...target.keys()],
-    values: (target) => [...target.values()],
-    entrySet: (target, _args, meter) => [...target].map(([key, value]) => entry(key, value, meter)),
+    keySet: (target, _args, meter) => listed(target, target.keys(), meter),
+    values: (target, _args, meter) => listed(target, target.values(), meter),
+    entrySet: (target, _args, meter) => listed(target, target, meter).map(([key, value]) => entry(key, value, meter)),
     toString: (target: ValueMap, _args: readonly Value[], meter: Meter) => textOfValue(target, meter),
   } satisfies Readonly<Record<string, (target: ValueMap, args: readonly Value[], meter: Meter) => Value>>),
 )
 
+function listed<T>(target: ValueMap, items: Iterable<T>, meter: Meter): T[] {
+  meter.step(target.size)
+  return [...items]
+}
+
 function entry(key: string, value: Value, meter: Meter): Value {
+  meter.step(8)
   return tool('entry', { key: () => key, value: () => value }, () => `${key}=${textOfValue(value, meter)}`)
 }
 

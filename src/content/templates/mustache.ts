@@ -82,6 +82,7 @@ function renderSection(
   if (isList(value)) {
     const items = value.slice()
     for (const [at, item] of items.entries()) {
+      rendering.meter.step()
       const inner: Frame = { value: item, index: at + 1, isLast: at === items.length - 1, parent: frame }
       renderParts(parts, rendering, inner, output)
     }

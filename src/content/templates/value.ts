@@ -2,7 +2,7 @@
  * What the values of Velocity and Mustache templates are: a closed set, so that no property or method of a JavaScript
  * object can be reached. Objects are `Map`s; what has methods is a Tool, whose members are written down here.
  */
-import { charge, type Meter, TemplateStop } from './meter.ts'
+import { charge, MAX_OUTPUT, type Meter, TemplateStop } from './meter.ts'
 
 export type Value = undefined | null | boolean | number | Decimal | string | Value[] | ValueMap | Tool
 
@@ -93,8 +93,10 @@ function joined<T>(meter: Meter, open: string, close: string, items: readonly T[
   return meter.nested(() => {
     let text = open
     for (const item of items) {
-      text += `${text === open ? '' : ', '}${print(item)}`
-      if (text.length > 4096) charge(meter, text.length)
+      const piece = print(item)
+      charge(meter, piece.length)
+      text += text === open ? piece : `, ${piece}`
+      if (text.length > MAX_OUTPUT) charge(meter, text.length)
     }
     return text + close
   })

@@ -120,6 +120,7 @@ function renderLoop(part: Extract<Part, { kind: 'foreach' }>, rendering: Renderi
   if (!isList(items) || items.length === 0) return renderBlock(part.otherwise, rendering, output)
   const [outer, before] = [own.get('foreach'), own.get(part.name)]
   const { length } = items
+  meter.step(length >> 5)
   for (const [at, item] of items.slice().entries()) {
     meter.step()
     own.set(part.name, item)

@@ -5,7 +5,7 @@ import { type Meter, TemplateStop } from '../meter.ts'
 import { tool, type Value } from '../value.ts'
 import { textAt } from './arguments.ts'
 
-const MAX_TEXT = 64 * 1024
+const MAX_TEXT = 16 * 1024
 
 export const yamlTool = tool('yaml', {
   toJson: (args, meter) => JSON.stringify(read(args, meter) ?? null),
@@ -20,9 +20,9 @@ export const yamlTool = tool('yaml', {
 
 function read(args: readonly Value[], meter: Meter): unknown {
   const text = textAt(args, 0, meter)
-  if (text.length > MAX_TEXT) throw new TemplateStop('yaml takes up to 65536 characters')
+  if (text.length > MAX_TEXT) throw new TemplateStop('yaml takes up to 16384 characters')
   // It takes a few microseconds for each byte.
-  meter.step(text.length * 4)
+  meter.step(text.length * 12)
   try {
     const document: unknown = yaml().parse(text, { schema: 'core', maxAliasCount: 20, logLevel: 'silent' })
     if (!isShallow(document)) throw new TemplateStop('the YAML is nested too deeply')

@@ -39,6 +39,26 @@ test('a hundred megabytes are not rendered', async () => {
   assert.equal([TEXT, STEPS].includes(await problemBy('MUSTACHE', nested, big)), true)
 })
 
+test('sections that print nothing are counted too', async () => {
+  const list = withBody(JSON.stringify(Array.from({ length: 20_000 }, (_, at) => at + 1)))
+  const path = ['{{#jsonPath}}$', '{{/jsonPath}}'].join('')
+  const nested =
+    '{{#jsonPathResult}}{{#request.path}}{{#jsonPathResult}}{{/jsonPathResult}}{{/request.path}}{{/jsonPathResult}}'
+  assert.equal(await problemBy('MUSTACHE', `${path}${nested}`, list), STEPS)
+})
+
+test('what maps list of themselves is counted', async () => {
+  const map = withBody(JSON.stringify(Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`n${at}`, at]))))
+  const template = '#set($m = $json.parse($request.body))#foreach($i in [1..1000])#set($e = $m.entrySet())#end{}'
+  assert.equal(await problemBy('VELOCITY', template, map), STEPS)
+})
+
+test('a list of a few thousand is printed', async () => {
+  const list = withBody(JSON.stringify(Array.from({ length: 5000 }, (_, at) => `item ${at}`)))
+  const rendered = await renderedBy('VELOCITY', '#set($l = $json.parse($request.body)){"body": "$l"}', list)
+  assert.match(JSON.stringify(rendered), /item 0, item 1, .*item 4999]"/)
+})
+
 test('JSONPath and XPath are asked a limited number of times', async () => {
   assert.equal(await velocity("#foreach($i in [1..1000])$jsonPath.find('$.count')#end"), STEPS)
 })
