@@ -17,14 +17,13 @@ import {
 } from './act/dial.ts'
 import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
-import { createForwardByTemplate } from './act/forward-by-template.ts'
+import { createTemplating } from './act/forward-by-template.ts'
 import { createForwardOnce } from './act/forward-once.ts'
 import { mock } from './act/mock.ts'
 import { createOwnLegs, type OwnLegs } from './act/own-legs.ts'
 import { refuse } from './act/refuse.ts'
 import { createRelayFlow, refuseFlow } from './act/relay-flow.ts'
 import { createInboundRoute, type FindRoute, type InboundRouteOptions, outboundRoute } from './act/route.ts'
-import { createTemplateAsking } from './act/template.ts'
 import { type ApplicationSockets, createApplicationDial } from './act/to-application.ts'
 import { openTunnel } from './act/tunnel.ts'
 import { type ForwardTarget, hostHeader } from './act/upstream-request.ts'
@@ -172,8 +171,7 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
     bodyTimeoutMs: config.upstreamIdleTimeoutMs,
   })
   const forward = createForward(upstreams, once)
-  const byTemplate = createForwardByTemplate(forward, route)
-  const asking = createTemplateAsking(options.log)
+  const { byTemplate, asking } = createTemplating(forward, route, options.log)
   const relayFlow = createRelayFlow(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     halfClosedTimeoutMs: config.upstreamIdleTimeoutMs,
@@ -183,12 +181,11 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
     http: {
       mock: (exchange, decision, asker, done) => mock(exchange, decision.action, asking(asker, decision), done),
       forward: (exchange, decision, flow, { isVerbatim, mayLoop, body }, done) => {
-        const { destination, expectationId } = decision
         if (decision.action?.template) return byTemplate(exchange, decision, asking({ flow, body }, decision), done)
-        const isChosen = expectationId !== undefined
-        const to = route(flow, destination, isChosen)
+        const { destination, expectationId } = decision
+        const to = route(flow, destination, expectationId !== undefined)
         const target: Target = { ...to, verbatim: isVerbatim }
-        if (isChosen) target.host = hostHeader(destination)
+        if (expectationId !== undefined) target.host = hostHeader(destination)
         if (mayLoop) target.forwardedBy = selfId
         forward(exchange, target, dialledAt(destination, to.destination, done))
       },

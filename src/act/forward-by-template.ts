@@ -9,7 +9,7 @@ import type { Forward as SendOn } from './forward.ts'
 import { madeExchange } from './made-exchange.ts'
 import { refuseTemplate } from './refuse.ts'
 import type { FindRoute } from './route.ts'
-import { type TemplateAsker, withTemplate } from './template.ts'
+import { createTemplateAsking, type TemplateAsker, withTemplate } from './template.ts'
 import { hostHeader } from './upstream-request.ts'
 
 /** Whom the template names: by `socketAddress`, by a Host header of its own, or nobody; then it goes where it was going. */
@@ -27,7 +27,7 @@ export type ForwardByTemplate = (
 ) => void
 
 /** The destination of the decision is where the request was going; its port is 0 where nobody knows. */
-export const createForwardByTemplate =
+const createForwardByTemplate =
   (forward: SendOn, route: FindRoute): ForwardByTemplate =>
   (exchange, { destination, action }, asker, done) => {
     if (!action?.template) throw new Error('only what has a template is made by one')
@@ -45,3 +45,13 @@ export const createForwardByTemplate =
       forward(madeExchange(exchange, made, body), target, (outcome) => done({ ...outcome, dialled: way.destination }))
     })
   }
+
+/** What templates need of the data plane: how a made request is sent on, and whom a failure is told to. */
+export const createTemplating = (
+  forward: SendOn,
+  route: FindRoute,
+  log: Parameters<typeof createTemplateAsking>[0],
+) => ({
+  byTemplate: createForwardByTemplate(forward, route),
+  asking: createTemplateAsking(log),
+})

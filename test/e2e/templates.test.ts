@@ -208,6 +208,14 @@ test('a forward template that names nobody, or fails, is told', async (t) => {
   assert.match(answer.body, /it has to say where to: give socketAddress or a Host header/)
 })
 
+test('the templates that the client writes for MCP answer with the id of the call', async (t) => {
+  const { ask, port } = await startControl(t)
+  await mockServerClient('127.0.0.1', port).mcpMock('/mcp').applyTo()
+  const body = { jsonrpc: '2.0', id: 'one', method: 'ping' }
+  const answer = await ask('/mcp', { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+  assert.deepEqual(JSON.parse(answer.body), { jsonrpc: '2.0', result: {}, id: 'one' })
+})
+
 test('the examples answer as they are written', async (t) => {
   const { ask, put } = await startControl(t)
   await put('expectation', parse(readFileSync('examples/templates.yaml', 'utf8')))

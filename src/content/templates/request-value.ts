@@ -2,6 +2,7 @@
 import { textOf } from '../../decide/matching/body.ts'
 import { parseCookies } from '../../decide/matching/cookies.ts'
 import { parseQuery } from '../../decide/matching/query.ts'
+import { jsonOf } from '../json-value.ts'
 import type { Meter } from './meter.ts'
 import type { TemplateModel } from './template.ts'
 import { type Member, type Tool, textOfValue, type Value, type ValueMap, withoutCase } from './value.ts'
@@ -17,6 +18,8 @@ export function requestValue(model: TemplateModel, meter: Meter): Tool {
     cookies: () => singles(parseCookies(model.headers)),
     body: () => textOf(model.body),
     bodyAsString: () => textOf(model.body),
+    jsonRpcId: () => textOfId(rpcId(model)),
+    jsonRpcRawId: () => JSON.stringify(rpcId(model)),
     secure: () => model.isSecure,
     keepAlive: () => model.keepsAlive,
     localAddress: () => model.localAddress,
@@ -39,6 +42,15 @@ export function requestValue(model: TemplateModel, meter: Meter): Tool {
   }
   return { members, text }
 }
+
+/** The id of a JSON-RPC request: text, a number, or null where there is none. */
+function rpcId({ body }: TemplateModel): string | number | null {
+  const json = jsonOf(body, false)?.value
+  if (typeof json !== 'object' || json === null || !('id' in json)) return null
+  return typeof json.id === 'string' || typeof json.id === 'number' ? json.id : null
+}
+
+const textOfId = (id: string | number | null): string => (id === null ? '' : String(id))
 
 /** Name, value, name, value … as lists by name; of names that differ in case only, headers share one list. */
 function lists(pairs: readonly string[]): ValueMap {
@@ -73,6 +85,8 @@ export function requestJson(model: TemplateModel, wants: (part: string) => boole
   if (wants('queryStringParameters')) json['queryStringParameters'] = plain(lists(parseQuery(model.query)))
   if (wants('headers')) json['headers'] = plain(lists(model.headers))
   if (wants('cookies')) json['cookies'] = plain(singles(parseCookies(model.headers)))
+  if (wants('jsonRpcId')) json['jsonRpcId'] = textOfId(rpcId(model))
+  if (wants('jsonRpcRawId')) json['jsonRpcRawId'] = JSON.stringify(rpcId(model))
   if (wants('body')) json['body'] = textOf(model.body)
   return json
 }
