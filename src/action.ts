@@ -28,6 +28,39 @@ export interface Fail {
   readonly delayMs: number
 }
 
+/** A whole request, for whoever makes an answer or another request of it, and what else they may know. */
+export interface AskedRequest {
+  readonly method: string
+  /** Without the query, as sent. */
+  readonly path: string
+  /** Not decoded, without `?`. */
+  readonly query: string
+  /** Name, value, name, value … */
+  readonly headers: readonly string[]
+  readonly body: Buffer
+  readonly isSecure: boolean
+  readonly keepsAlive: boolean
+  /** Address and port. */
+  readonly localAddress: string
+  readonly remoteAddress: string
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number
+  readonly randomBytes: (count: number) => Buffer
+}
+
+/** What was made, checked; or what is wrong with it, in one sentence. */
+export type Made<T> = { readonly made: T } | { readonly problem: string }
+
+/** Never throws and never rejects; a promise where somebody else does the work. */
+export type Make<T> = (asked: AskedRequest) => Made<T> | Promise<Made<T>>
+
+/** Answers with a response that a template makes of the request. */
+export interface RespondByTemplate {
+  readonly kind: 'respond_by_template'
+  readonly make: Make<MockResponse>
+  readonly delayMs: number
+}
+
 export interface ForwardTo {
   /** A host name or an IP address. */
   readonly address: string
@@ -125,15 +158,8 @@ export interface Fallback {
   readonly onFault: boolean
 }
 
-/** A whole request. */
-export interface AskedRequest {
-  readonly head: RequestHead
-  /** 'unavailable' where it is larger than the byte budget. */
-  readonly body: Buffer | 'unavailable'
-}
-
-/** Works out what to do with one request: a plan, or an answer in its place. Must not reject. */
-export type MakePlan = (asked: AskedRequest) => ForwardPlan | Respond | Promise<ForwardPlan | Respond>
+/** Works out what to do with one request: a plan, or an answer in its place. */
+export type MakePlan = Make<ForwardPlan | Respond>
 
 /** Sends the request on. */
 export interface Forward extends ForwardPlan {
@@ -145,5 +171,5 @@ export interface Forward extends ForwardPlan {
 }
 
 /** Answered here; the rest is sent on. */
-export type MockAction = Respond | Fail
+export type MockAction = Respond | RespondByTemplate | Fail
 export type Action = MockAction | Forward

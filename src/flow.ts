@@ -133,6 +133,7 @@ export type RefuseReason =
   /** What an expectation says of a request or its answer cannot be done. */
   | 'change_failed'
   | 'proxy_header_refused'
+  | 'template_failed'
 
 /** What kept an expectation from matching: a part of the request, or something else that it asks for. */
 export type MissReason =

@@ -36,11 +36,24 @@ export interface ForwardHow {
   readonly isVerbatim: boolean
   /** The client spoke to us, and only its own word says where it wants to go: that may be back to us. */
   readonly mayLoop: boolean
+  /** As in {@link Asker}. */
+  readonly body: Buffer | 'unavailable' | undefined
+}
+
+/** Who asks, and with what body: undefined where it was not waited for, 'unavailable' where it is too large. */
+export interface Asker {
+  readonly flow: Flow
+  readonly body: Buffer | 'unavailable' | undefined
 }
 
 /** How a decision about an HTTP exchange is carried out. */
 export interface HttpActs {
-  mock(exchange: HttpExchange, decision: Decision & { kind: 'mock' }, done: (outcome: Outcome) => void): void
+  mock(
+    exchange: HttpExchange,
+    decision: Decision & { kind: 'mock' },
+    asker: Asker,
+    done: (outcome: Outcome) => void,
+  ): void
   forward(
     exchange: HttpExchange,
     decision: Decision & { kind: 'forward' },
@@ -189,18 +202,18 @@ const isUnmatched = (decision: Decision | { readonly kind: 'needs_body' }): bool
 const carryOut = (
   exchange: HttpExchange,
   decision: Decision,
-  where: { readonly flow: Flow; readonly early: Resolution; readonly resolution: Resolution },
+  where: Asker & { readonly early: Resolution; readonly resolution: Resolution },
   { http }: Stages,
   done: (outcome: Outcome) => void,
 ): void => {
   switch (decision.kind) {
     case 'mock':
-      return http.mock(exchange, decision, done)
+      return http.mock(exchange, decision, where, done)
     case 'forward': {
       // Only a destination known before the client spoke is whom it meant to speak to; else it speaks to us, a proxy.
       const isVerbatim = decision.expectationId === undefined && where.early.destination !== undefined
       const mayLoop = isProxied(decision, where.flow) && where.resolution.resolvedBy === 'host'
-      return http.forward(exchange, decision, where.flow, { isVerbatim, mayLoop }, done)
+      return http.forward(exchange, decision, where.flow, { isVerbatim, mayLoop, body: where.body }, done)
     }
     case 'refuse':
       return http.refuse(exchange, decision, done)
@@ -266,7 +279,9 @@ const runExchange = (exchange: HttpExchange, connection: HttpFlow, stages: Stage
   const settle = (decision: Decision, body: Buffer | 'unavailable' | undefined): void => {
     const watched = stages.control?.watch(exchange, flow, decision, body) ?? exchange
     const taped = decision.kind === 'forward' ? stages.tape?.(watched, flow, body) : undefined
-    carryOut(taped ?? watched, decision, { flow, early, resolution }, stages, (outcome) => finish(decision, outcome))
+    carryOut(taped ?? watched, decision, { flow, body, early, resolution }, stages, (outcome) =>
+      finish(decision, outcome),
+    )
   }
   const ask = (body: Buffer | 'unavailable' | undefined): void => {
     const question = { head, resolution, body, policy, nowMs: startedAtMs, flow: seen, namesOf: stages.namesOf }

@@ -19,7 +19,7 @@ import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
 import { createForwardOnce } from './act/forward-once.ts'
 import { createForwardChanged, createForwardPlanned, dialledAt } from './act/forward-planned.ts'
-import { mock } from './act/mock.ts'
+import { createFailureLog, mock } from './act/mock.ts'
 import { createOwnLegs, type OwnLegs } from './act/own-legs.ts'
 import { refuse } from './act/refuse.ts'
 import { createRelayFlow, refuseFlow } from './act/relay-flow.ts'
@@ -169,7 +169,8 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
   })
   const forward = createForward(upstreams, once)
   const limits = { bodyBytes: config.bodyMatchBytes, budget, onLimit: () => metrics.limitHit('body') }
-  const planned = createForwardPlanned(createForwardChanged(forward, route, limits), config.bodyMatchBytes)
+  const onFailed = createFailureLog(options.log)
+  const planned = createForwardPlanned(createForwardChanged(forward, route, limits), onFailed)
   const relayFlow = createRelayFlow(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     halfClosedTimeoutMs: config.upstreamIdleTimeoutMs,
@@ -177,9 +178,10 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
   return {
     selfId,
     http: {
-      mock: (exchange, decision, done) => mock(exchange, decision.action, done),
-      forward: (exchange, { destination, action }, flow, { isVerbatim, mayLoop }, done) => {
-        if (action) return planned(exchange, action, { flow, destination }, done)
+      mock: (exchange, decision, asker, done) =>
+        mock(exchange, decision.action, { ...asker, ...decision, onFailed }, done),
+      forward: (exchange, { destination, action, expectationId }, flow, { isVerbatim, mayLoop, body }, done) => {
+        if (action) return planned(exchange, action, { flow, body, destination, expectationId }, done)
         if (!destination) return refuse(exchange, 502, 'no_destination', done)
         const to = route(flow, destination, false)
         const target: Target = { ...to, verbatim: isVerbatim }

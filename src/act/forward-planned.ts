@@ -1,16 +1,17 @@
 /** Sends a request on as an expectation says: to whom, when, with what changed on the way there and back. */
 import { isIP } from 'node:net'
 import type { Fallback, Forward as ForwardAction, ForwardPlan, ForwardTo, Respond } from '../action.ts'
-import type { Endpoint, Flow, Outcome } from '../flow.ts'
+import type { Endpoint, Outcome } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { parseAuthority } from '../resolve/authority.ts'
 import { namedEndpoint } from '../resolve/named-endpoint.ts'
 import { ChangedExchange } from './changed-exchange.ts'
 import { changedRequest, hostSetBy, needsWhole } from './changed-request.ts'
 import { after } from './delay.ts'
-import { type Done, outcomeOf } from './finish.ts'
+import type { Done } from './finish.ts'
 import type { Forward } from './forward.ts'
 import type { HoldingLimits } from './held-body.ts'
+import { type Asker, type OnFailed, withMade } from './making.ts'
 import { refuse } from './refuse.ts'
 import { respond } from './respond.ts'
 import type { FindRoute } from './route.ts'
@@ -19,49 +20,28 @@ import { type ForwardTarget, hostHeader } from './upstream-request.ts'
 type Target = { -readonly [K in keyof ForwardTarget]: ForwardTarget[K] }
 
 /** Whose request it is, and where it was going, if anybody knows. */
-export interface Going {
-  readonly flow: Flow
+export interface Going extends Asker {
   readonly destination: Endpoint | undefined
 }
 
-/** A plan, or an answer in its place; now, or when it has been worked out. Must not reject. */
-export type Planned = ForwardPlan | Respond | Promise<ForwardPlan | Respond>
-
 /**
- * Carries out a plan. Where it names nobody to send to, that is whom its own Host header names, or else where the request was
- * going; with none of them it is refused with 502.
+ * Carries out a plan, or answers in its place. Where the plan names nobody to send to, that is whom its own Host header names,
+ * or else where the request was going; with none of them it is refused with 502.
  */
 export type ForwardChanged = (
   exchange: HttpExchange,
-  plan: Planned,
+  plan: ForwardPlan | Respond,
   going: Going,
   done: Done,
   fallback?: Fallback,
 ) => void
 
-/** Carries out an expectation's action: the same, after its delay. */
+/** Carries out an expectation's action: the same, after its delay, with a plan that may have to be made. */
 export type ForwardPlanned = (exchange: HttpExchange, action: ForwardAction, going: Going, done: Done) => void
 
 /** The outcome with where it went, if that is not what was decided. */
 export const dialledAt = (decided: Endpoint | undefined, dialled: Endpoint, done: (outcome: Outcome) => void): Done =>
   decided === dialled ? done : (outcome) => done({ ...outcome, dialled })
-
-/** Waits for what is worked out elsewhere; a client that goes meanwhile is told of, and what comes then is dropped. */
-const whenKnown = <T>(exchange: HttpExchange, known: Promise<T>, done: Done, then: (value: T) => void): void => {
-  let isGone = false
-  exchange.onGone = (fault, status) => {
-    isGone = true
-    done(outcomeOf(exchange, status, 0, fault))
-  }
-  const go = (value: T): void => {
-    if (isGone) return
-    exchange.onGone = undefined
-    then(value)
-  }
-  known.then(go).catch((error: unknown) => {
-    if (!isGone) refuse(exchange, 500, 'change_failed', done, [], String(error))
-  })
-}
 
 /** The name that a certificate must have: an address may stand for any of the names that are served there. */
 const provedName = (address: string, host: string | undefined): string => {
@@ -102,30 +82,20 @@ const send = (
 
 const isAnswer = (plan: ForwardPlan | Respond): plan is Respond => 'kind' in plan && plan.kind === 'respond'
 
-export const createForwardChanged = (forward: Forward, route: FindRoute, limits: HoldingLimits): ForwardChanged => {
-  const forwardChanged: ForwardChanged = (exchange, plan, going, done, fallback) => {
-    if (plan instanceof Promise) {
-      return whenKnown(exchange, plan, done, (known) => forwardChanged(exchange, known, going, done, fallback))
-    }
+export const createForwardChanged =
+  (forward: Forward, route: FindRoute, limits: HoldingLimits): ForwardChanged =>
+  (exchange, plan, going, done, fallback) => {
     if (isAnswer(plan)) return respond(exchange, plan.response, done)
     const target = targetOf(plan, going, route)
     if (!target) return refuse(exchange, 502, 'no_destination', done)
     send(forward, limits, exchange, plan, target, dialledAt(going.destination, target.destination, done), fallback)
   }
-  return forwardChanged
-}
-
-/** Most bytes of a body that a plan is made of. */
-const planOf = (action: ForwardAction, exchange: HttpExchange, bodyBytes: number): Planned => {
-  if (!action.make) return action
-  const { head } = exchange.request
-  const body = exchange.takeBody(bodyBytes) ?? 'unavailable'
-  return action.make({ head, body })
-}
 
 export const createForwardPlanned =
-  (forwardChanged: ForwardChanged, bodyBytes: number): ForwardPlanned =>
+  (forwardChanged: ForwardChanged, onFailed: OnFailed): ForwardPlanned =>
   (exchange, action, going, done) =>
-    after(exchange, action.delayMs, done, () =>
-      forwardChanged(exchange, planOf(action, exchange, bodyBytes), going, done, action.fallback),
-    )
+    after(exchange, action.delayMs, done, () => {
+      const { make, fallback } = action
+      if (!make) return forwardChanged(exchange, action, going, done, fallback)
+      withMade(exchange, make, going, onFailed, done, (plan) => forwardChanged(exchange, plan, going, done, fallback))
+    })

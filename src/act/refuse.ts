@@ -37,6 +37,7 @@ const WHY: Readonly<Record<RefuseReason, string>> = {
   proxy_header_refused: 'understudy: the PROXY header of this connection is refused',
   not_implemented: 'understudy: this kind of request is not served here',
   change_failed: 'understudy: what the expectation says of this request, or of its answer, cannot be done',
+  template_failed: 'understudy: the template of an expectation failed',
   loop: 'understudy: this request has been here before; what it names leads back here',
 }
 
@@ -49,6 +50,10 @@ export const refuse = (
   more?: readonly string[],
   detail?: string,
 ): void => send(exchange, status, reason, detail === undefined ? WHY[reason] : `${WHY[reason]}: ${detail}`, done, more)
+
+/** Tells the client what a template did wrong. */
+export const refuseTemplate = (exchange: HttpExchange, problem: string, done: Done): void =>
+  send(exchange, 500, 'template_failed', `${WHY.template_failed}: ${problem}`, done)
 
 /** Tells the client that its upstream failed before anything of the answer had been sent: 502 or 504. */
 export const refuseUpstream = (

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import type { ExpectationSpec } from '../decide/matching/expectation.ts'
 import { actionOf, actionShape, problemWithActions } from './actions/table.ts'
+import { pathNames, withPathNames } from './actions/template.ts'
 import { chosen, isRecord, notYetKeys, refused } from './chosen-schema.ts'
 import { conditionShape, conditionsOf, problemWithScenario } from './conditions-schema.ts'
 import { hasSpec, OpenApiExpectations } from './openapi-schema.ts'
@@ -47,7 +48,10 @@ export const Expectation = chosen<ExpectationSpec>((given, report) => {
     const message = 'only a response or an error can be sent before the body has arrived'
     report(message, ['httpRequest', 'respondBeforeBody'])
   }
-  return OneExpectation.transform((spec): ExpectationSpec => ({ ...spec, source: given }))
+  const names = pathNames(given)
+  return OneExpectation.transform((spec): ExpectationSpec => {
+    return { ...spec, action: names ? withPathNames(spec.action, names) : spec.action, source: given }
+  })
 })
 
 const OneExpectation = z

@@ -14,10 +14,9 @@ const MAX_PATTERN = 200
 /** Compiles a query; it matches a body in which it finds something that is neither null nor an empty list. */
 export function compileJsonPath(source: string): Compiled<BodyTest> {
   try {
-    const query = environment().compile(source)
+    const query = jsonPathEnvironment().compile(source)
     const isSingular = query.singularQuery()
-    const scans = Math.max(1, source.split('..').length - 1 + source.split('$').length - 2)
-    const maxValues = STEP_BUDGET ** (1 / scans)
+    const maxValues = maxValuesOf(source)
     const test: BodyTest = (body) => {
       const json = jsonOf(body, true)
       if (!json || !isShallow(json.value) || countValues(body.bytes) > maxValues) return false
@@ -29,6 +28,12 @@ export function compileJsonPath(source: string): Compiled<BodyTest> {
   }
 }
 
+/** How many values a document may have for the query to be tried on it. */
+export function maxValuesOf(source: string): number {
+  const scans = Math.max(1, source.split('..').length - 1 + source.split('$').length - 2)
+  return STEP_BUDGET ** (1 / scans)
+}
+
 /** A path to one place finds what stands there; any other finds as soon as there is a place. */
 function finds(found: JSONValue | undefined, isSingular: boolean): boolean {
   if (found === undefined) return false
@@ -36,7 +41,7 @@ function finds(found: JSONValue | undefined, isSingular: boolean): boolean {
 }
 
 /** `match` and `search` run patterns within our bounds; one that cannot be run matches nothing, as RFC 9535 has it. */
-function environment(): JSONPathEnvironment {
+export function jsonPathEnvironment(): JSONPathEnvironment {
   const { JSONPathEnvironment } = jsonP3()
   const engine = new JSONPathEnvironment({ strict: true, maxRecursionDepth: 1000 })
   engine.functionRegister.set('match', patternFunction(false))

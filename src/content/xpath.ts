@@ -22,7 +22,7 @@ export function compileXpath(
   xmldom()
   try {
     const expression = xpath().parse(source)
-    const maxNodes = STEP_BUDGET ** (1 / Math.max(1, source.match(WIDE)?.length ?? 0))
+    const maxNodes = maxNodesOf(source)
     const settings = namespaces ? { namespaces: { ...namespaces } } : { allowAnyNamespaceForNoPrefix: true }
     const test: BodyTest = (body) => {
       const document = xmlOf(body)
@@ -58,8 +58,13 @@ function dropPrefixes(document: Document): void {
   }
 }
 
+/** How many nodes a document may have for the expression to be tried on it. */
+export function maxNodesOf(source: string): number {
+  return STEP_BUDGET ** (1 / Math.max(1, source.match(WIDE)?.length ?? 0))
+}
+
 /** Elements, texts and attributes, at most. */
-function countNodes(bytes: Buffer): number {
+export function countNodes(bytes: Buffer): number {
   let count = 1
   for (const byte of bytes) if (byte === 0x3c || byte === 0x3d) count++
   return count

@@ -64,6 +64,7 @@ const FAULTS: Readonly<Record<Fault, true>> = {
   expectation_failed: true,
   request_timeout: true,
   not_implemented: true,
+  template_failed: true,
   loop: true,
   change_failed: true,
   proxy_header_refused: true,

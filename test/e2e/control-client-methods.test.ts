@@ -54,6 +54,8 @@ const WORKS: Readonly<Record<string, Call>> = {
   setMode: async (client) => assert.equal((await client.setMode('SIMULATE')).mode, 'SIMULATE'),
   retrieveMode: async (client) => assert.equal((await client.retrieveMode()).mode, 'SPY'),
   bind: (client) => client.bind([0]),
+  mcpMock: (client) => client.mcpMock('/mcp').applyTo(),
+  a2aMock: (client) => client.a2aMock('/a2a').applyTo(),
   retrieveRecordedRequests: async (client) => assert.equal((await client.retrieveRecordedRequests({})).length, 1),
   retrieveRecordedRequestsAndResponses: async (client) =>
     assert.equal((await client.retrieveRecordedRequestsAndResponses({})).length, 1),
@@ -138,8 +140,6 @@ const LATER: Readonly<Record<string, readonly [Call, RegExp]>> = {
   respondWithSse: [(client) => client.respondWithSse(AT, {} as never), /\$\.httpSseResponse: /],
   scenario: [(client) => client.scenario('a').state(), /does not speak \/scenario\/a/],
   scenarios: [(client) => client.scenarios(), /does not speak \/scenario/],
-  mcpMock: [(client) => client.mcpMock('/mcp').applyTo(), /\$\.httpResponseTemplate: /],
-  a2aMock: [(client) => client.a2aMock('/a2a').applyTo(), /\$\.httpResponseTemplate: /],
 }
 
 /** They open a websocket first, and the client waits for it for ever: not called here. */

@@ -8,12 +8,15 @@ import { ForwardWithFallback } from './fallback.ts'
 import { ForwardTo } from './forward.ts'
 import { Override } from './override.ts'
 import { Response } from './response.ts'
+import { ForwardTemplate, ResponseTemplate } from './template.ts'
 import { problemWithTurns, turnShape, turnsOf } from './turns.ts'
 
 const ACTIONS = {
   httpResponse: Response.optional(),
+  httpResponseTemplate: ResponseTemplate.optional(),
   httpError: ErrorAction.optional(),
   httpForward: ForwardTo.optional(),
+  httpForwardTemplate: ForwardTemplate.optional(),
   httpOverrideForwardedRequest: Override.optional(),
   httpForwardWithFallback: ForwardWithFallback.optional(),
 } satisfies Readonly<Record<string, z.ZodType<Action | undefined>>>
@@ -24,9 +27,7 @@ const NAMES = Object.keys(ACTIONS) as readonly ActionName[]
 const NO_CLASSES = 'not supported: there is no JVM here that could load a class; use an object callback or a template'
 const ABSENT = {
   ...notYetKeys([
-    'httpResponseTemplate',
     'httpResponseObjectCallback',
-    'httpForwardTemplate',
     'httpForwardObjectCallback',
     'httpSseResponse',
     'httpWebSocketResponse',

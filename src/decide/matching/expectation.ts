@@ -76,6 +76,8 @@ export function compileExpectation(spec: ExpectationSpec, defaultId: string): Ex
 /** Which actions work with the body of the request, and not only with its head. */
 function needsBodyOf(action: Action): boolean {
   switch (action.kind) {
+    case 'respond_by_template':
+      return true
     case 'respond':
     case 'fail':
       return false

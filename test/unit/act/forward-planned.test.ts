@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Done } from '../../../src/act/finish.ts'
 import { outcomeOf } from '../../../src/act/finish.ts'
-import { createForwardChanged, createForwardPlanned, type Planned } from '../../../src/act/forward-planned.ts'
+import { createForwardChanged, createForwardPlanned } from '../../../src/act/forward-planned.ts'
 import { type FindRoute, outboundRoute } from '../../../src/act/route.ts'
 import type { ForwardTarget } from '../../../src/act/upstream-request.ts'
-import type { ForwardPlan, MockResponse, ResponseChange, WholeAnswer } from '../../../src/action.ts'
+import type { ForwardPlan, MakePlan, MockResponse, Respond, ResponseChange, WholeAnswer } from '../../../src/action.ts'
 import type { Endpoint, Flow, Outcome } from '../../../src/flow.ts'
 import type { HttpExchange } from '../../../src/http1/exchange.ts'
 import { createBudget } from '../../../src/intercept/budget.ts'
@@ -46,8 +46,8 @@ const setup = (limit = 100, total = 100, request = REQUEST) => {
   return {
     ...{ inner, outcomes, forwarded, budget, upstream, forwardChanged, done },
     hits: () => hits,
-    run: (plan: Planned, destination: Endpoint | undefined = GOING) =>
-      forwardChanged(inner, plan, { flow: FLOW, destination }, done),
+    run: (plan: ForwardPlan | Respond, destination: Endpoint | undefined = GOING) =>
+      forwardChanged(inner, plan, { flow: FLOW, body: undefined, destination }, done),
     /** The upstream answers with these pieces, and is done. */
     answer: (pieces: readonly string[], headers: readonly string[] = ['content-length', '9', 'x-up', '1']) => {
       const { exchange, done: finished } = upstream()
@@ -76,46 +76,19 @@ test('a plan without changes is forwarded as the client sent it', () => {
   )
 })
 
-test('a plan that comes later is carried out then', async () => {
-  const { run, upstream, forwarded } = setup()
-  run(
-    Promise.resolve({ to: undefined, request: { isWhole: true as const, headers: [{ set: ['host', 'x.test:81'] }] } }),
-  )
-  assert.equal(forwarded.length, 0)
-  await settled()
+test('a request of which nothing is kept is what the plan says, and goes where its Host says', () => {
+  const { run, upstream } = setup()
+  run({ to: undefined, request: { isWhole: true, headers: [{ set: ['host', 'x.test:81'] }] } })
   const { exchange, target } = upstream()
   assert.deepEqual(target.destination, { address: 'x.test', port: 81 })
   assert.deepEqual([exchange.request.head.method, exchange.takeBody(9)?.length], ['GET', 0])
 })
 
-test('a client that goes before the plan is there ends the exchange', async () => {
-  const { run, inner, outcomes, forwarded } = setup()
-  let give: ((plan: ForwardPlan) => void) | undefined
-  run(
-    new Promise((resolve) => {
-      give = resolve
-    }),
-  )
-  inner.onGone?.('client_closed')
-  give?.({ to: undefined })
-  await settled()
-  assert.deepEqual([forwarded.length, outcomes.map(({ fault }) => fault)], [0, ['client_closed']])
-})
-
-test('an answer may come in place of a plan', async () => {
+test('an answer may come in place of a plan', () => {
   const { run, inner, outcomes } = setup()
-  run(Promise.resolve({ kind: 'respond', response: response('no template') } as const))
-  await settled()
+  run({ kind: 'respond', response: response('no template') })
   assert.match(inner.sent.join(), /^HTTP\/1\.1 202 [\s\S]*no template$/)
   assert.equal(outcomes[0]?.status, 202)
-})
-
-test('a plan that was not to fail and did is told to the client', async () => {
-  const { run, inner, outcomes } = setup()
-  run(Promise.reject(new Error('broken')))
-  await settled()
-  assert.match(inner.sent.join(), /^HTTP\/1\.1 500 [\s\S]*x-understudy-reason: change_failed[\s\S]*broken/)
-  assert.equal(outcomes[0]?.fault, 'change_failed')
 })
 
 test('a change that no request can have is told to the client, and nobody is asked', () => {
@@ -135,7 +108,7 @@ test('what goes where it was going is routed as if nothing had been chosen', () 
   }
   const targets: ForwardTarget[] = []
   const forwardChanged = createForwardChanged((_, target) => targets.push(target), route, limits)
-  const going = { flow: { ...FLOW, direction: 'inbound' as const }, destination: GOING }
+  const going = { flow: { ...FLOW, direction: 'inbound' as const }, body: undefined, destination: GOING }
   forwardChanged(inner, { to: undefined, request: { path: '/changed' } }, going, done)
   forwardChanged(inner, { to: { address: 'other.test', port: 1 } }, going, done)
   assert.deepEqual(chosen, [false, true])
@@ -147,7 +120,7 @@ test('what goes where it was going is routed as if nothing had been chosen', () 
 
 test('a plan for nowhere is refused', () => {
   const { inner, forwardChanged, done } = setup()
-  forwardChanged(inner, { to: undefined }, { flow: FLOW, destination: undefined }, done)
+  forwardChanged(inner, { to: undefined }, { flow: FLOW, body: undefined, destination: undefined }, done)
   assert.match(inner.sent.join(), /^HTTP\/1\.1 502 [\s\S]*no_destination/)
 })
 
@@ -281,15 +254,49 @@ test('an upstream whose body nobody wants is told to stop where the client is st
   assert.equal(stopped, 1)
 })
 
+const OLD = { flow: FLOW, body: Buffer.from('old'), destination: GOING }
+
 test('what an action makes of a request goes before what it says itself', () => {
   const { forwardChanged, inner, upstream, done } = setup()
-  const asked: unknown[] = []
-  const make = (request: { head: { path: string }; body: Buffer | 'unavailable' }): ForwardPlan => {
-    asked.push(request.head.path, String(request.body))
-    return { to: { address: 'made.test', port: 1 } }
+  const seen: unknown[] = []
+  const make: MakePlan = ({ path, body, remoteAddress }) => {
+    seen.push(path, String(body), remoteAddress)
+    return { made: { to: { address: 'made.test', port: 1 } } }
   }
   const action = { kind: 'forward', to: undefined, delayMs: 0, make } as const
-  createForwardPlanned(forwardChanged, 100)(inner, action, { flow: FLOW, destination: GOING }, done)
-  assert.deepEqual(asked, ['/a', 'old'])
+  createForwardPlanned(forwardChanged, () => undefined)(inner, action, OLD, done)
+  assert.deepEqual(seen, ['/a', 'old', `${FLOW.client.address}:${FLOW.client.port}`])
   assert.equal(upstream().target.destination.address, 'made.test')
+})
+
+test('what cannot be made is answered with the reason, and told without it', async () => {
+  const { forwardChanged, inner, forwarded, done } = setup()
+  const told: unknown[] = []
+  const make: MakePlan = async () => ({ problem: 'no such thing' })
+  const action = { kind: 'forward', to: undefined, delayMs: 0, make } as const
+  createForwardPlanned(forwardChanged, (id) => told.push(id))(inner, action, { ...OLD, expectationId: 'e' }, done)
+  await settled()
+  assert.match(inner.sent.join(), /^HTTP\/1\.1 500 [\s\S]*template_failed[\s\S]*no such thing/)
+  assert.deepEqual([told, forwarded], [['e'], []])
+})
+
+test('a plan that was not to fail and did is told to the client', async () => {
+  const { forwardChanged, inner, outcomes, done } = setup()
+  const make: MakePlan = () => Promise.reject(new Error('broken'))
+  const action = { kind: 'forward', to: undefined, delayMs: 0, make } as const
+  createForwardPlanned(forwardChanged, () => undefined)(inner, action, OLD, done)
+  await settled()
+  assert.match(inner.sent.join(), /^HTTP\/1\.1 500 [\s\S]*broken/)
+  assert.equal(outcomes[0]?.fault, 'template_failed')
+})
+
+test('a client that goes while a plan is made is told of, and what comes then is dropped', async () => {
+  const { forwardChanged, inner, forwarded, outcomes, done } = setup()
+  const later = Promise.withResolvers<{ made: ForwardPlan }>()
+  const action = { kind: 'forward', to: undefined, delayMs: 0, make: () => later.promise } as const
+  createForwardPlanned(forwardChanged, () => undefined)(inner, action, OLD, done)
+  inner.onGone?.('client_closed')
+  later.resolve({ made: { to: undefined } })
+  await settled()
+  assert.deepEqual([outcomes.map(({ fault }) => fault), forwarded], [['client_closed'], []])
 })
