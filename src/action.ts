@@ -3,6 +3,15 @@
  * chooses one, `act/` carries it out, one file for each kind.
  */
 
+/** What a delay is drawn from, anew each time. `sigma` is the deviation of the logarithm. */
+export type Distribution =
+  | { readonly kind: 'uniform'; readonly minMs: number; readonly maxMs: number }
+  | { readonly kind: 'gaussian'; readonly meanMs: number; readonly deviationMs: number }
+  | { readonly kind: 'log_normal'; readonly medianMs: number; readonly sigma: number }
+
+/** Milliseconds, at most 24 days (a timer holds no more), or what they are drawn from. */
+export type Delay = number | Distribution
+
 /** A response that an expectation describes, ready to be written. */
 export interface MockResponse {
   readonly statusCode: number
@@ -10,7 +19,7 @@ export interface MockResponse {
   /** Name, value, name, value … */
   readonly headers: readonly string[]
   readonly body: Buffer
-  readonly delayMs: number
+  readonly delayMs: Delay
 }
 
 /** Answers with a response that is known beforehand. */
@@ -24,7 +33,7 @@ export interface Fail {
   readonly kind: 'fail'
   readonly bytes: Buffer
   readonly dropsConnection: boolean
-  readonly delayMs: number
+  readonly delayMs: Delay
 }
 
 /** Sends the request on. */
