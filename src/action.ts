@@ -12,6 +12,24 @@ export type Distribution =
 /** Milliseconds, at most 24 days (a timer holds no more), or what they are drawn from. */
 export type Delay = number | Distribution
 
+/** How a response is sent, where that is not as usual, even if its framing is then wrong. */
+export interface Transfer {
+  /** Name, value, name, value … after the body, which is then sent in chunks. */
+  readonly trailers: readonly string[]
+  /** What Content-Length says, true or not; without it, the length of the body. Of no meaning where it is sent in chunks. */
+  readonly contentLength?: number | 'none'
+  /** What Connection says, true or not; without it, what becomes of the connection. */
+  readonly connection?: 'keep-alive' | 'close' | 'none'
+  /** The body is sent in chunks of that size, Infinity for one of them. */
+  readonly chunkBytes?: number
+  /** From one chunk to the next. */
+  readonly chunkDelayMs: Delay
+  /** Whether the connection stays open; without it, as the client asked. */
+  readonly stays?: boolean
+  /** From the last byte to the end of a connection that does not stay. */
+  readonly closeDelayMs: Delay
+}
+
 /** A response that an expectation describes, ready to be written. */
 export interface MockResponse {
   readonly statusCode: number
@@ -20,6 +38,7 @@ export interface MockResponse {
   readonly headers: readonly string[]
   readonly body: Buffer
   readonly delayMs: Delay
+  readonly transfer?: Transfer
 }
 
 /** Answers with a response that is known beforehand. */
