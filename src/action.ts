@@ -2,6 +2,7 @@
  * What an expectation does with a request it matches. Types only: `config/actions/` reads them out of documents, `decide`
  * chooses one, `act/` carries it out, one file for each kind.
  */
+import type { Endpoint, RequestHead } from './flow.ts'
 
 /** What a delay is drawn from, anew each time. `sigma` is the deviation of the logarithm. */
 export type Distribution =
@@ -55,6 +56,25 @@ export interface Fail {
   readonly delayMs: Delay
 }
 
+/** Asks a client that is connected to the control API for the response. */
+export interface RespondByCallback {
+  readonly kind: 'respond_by_callback'
+  readonly clientId: string
+  readonly delayMs: Delay
+}
+
+/** A whole request, and who sent it where. */
+export interface SentRequest {
+  readonly head: RequestHead
+  /** 'unavailable' where it is larger than the byte budget. */
+  readonly body: Buffer | 'unavailable'
+  readonly client: Endpoint
+  readonly local: Endpoint
+}
+
+/** Asks the client of that id; calls back once, maybe at once. Returns how to wait no longer. */
+export type AskClient = (clientId: string, sent: SentRequest, then: (response: MockResponse) => void) => () => void
+
 /** Sends the request on. */
 export interface Forward {
   readonly kind: 'forward'
@@ -69,5 +89,5 @@ export interface ForwardTo {
 }
 
 /** Answered here; the rest is sent on. */
-export type MockAction = Respond | Fail
+export type MockAction = Respond | Fail | RespondByCallback
 export type Action = MockAction | Forward

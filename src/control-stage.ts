@@ -1,10 +1,14 @@
 /** Builds the control API of a data plane: its event log, its documents' schemas, its settings, who may call it. */
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
+import type { AskClient } from './action.ts'
 import { controlDocuments } from './config/control-schema.ts'
 import type { LiveSettings } from './config/live-settings.ts'
 import type { Config } from './config/schema.ts'
 import { createCallTally } from './control/call-tally.ts'
+import { createCallbackClients } from './control/callback-clients.ts'
+import { type Callbacks, createCallbacks } from './control/callbacks.ts'
 import { type Callers, createCallers } from './control/caller.ts'
 import { type ControlApi, createControl } from './control/control.ts'
 import { createEventLog } from './control/event-log.ts'
@@ -15,11 +19,13 @@ import type { ExpectationStore } from './decide/matching/store.ts'
 import { UnderstudyError } from './errors.ts'
 import { setLogLevel } from './record/log.ts'
 import type { Metrics } from './record/metrics.ts'
+import type { WebSockets } from './websocket.ts'
 
 export interface ControlStageOptions {
   readonly settings: LiveSettings
   readonly store: ExpectationStore
   readonly server: ServerPorts
+  readonly webSockets: WebSockets
   readonly metrics: Pick<Metrics, 'limitHit' | 'contentType' | 'text'>
   readonly log: Logger
   readonly nowMs: () => number
@@ -65,7 +71,37 @@ const callersOf = (config: Config, { host }: ServerPorts, log: Logger): Callers 
   return createCallers({ origins, hosts: [...controlHosts, host], isAuthorized: tokens?.isAuthorized })
 }
 
-export const createControlStage = (options: ControlStageOptions): ControlApi => {
+/** The API, and what expectations ask its callback clients. */
+export interface ControlStage extends ControlApi {
+  readonly askForResponse: AskClient
+}
+
+/** Most requests that wait for one callback client. */
+const MAX_WAITING = 1024
+
+const newId = (): string => randomUUID()
+
+const callbacksOf = ({ settings, metrics, webSockets }: ControlStageOptions, callers: Callers): Callbacks => {
+  const { callbackClients, controlBodyBytes, callbackTimeoutMs } = settings.current()
+  return createCallbacks({
+    clients: createCallbackClients({
+      maxClients: callbackClients,
+      maxWaiting: MAX_WAITING,
+      maxUnsentBytes: controlBodyBytes,
+      timeoutMs: callbackTimeoutMs,
+      newId,
+      onLimit: metrics.limitHit,
+    }),
+    webSockets,
+    onTooLarge: () => metrics.limitHit('websocket_message_bytes'),
+    newId,
+    readResponse: controlDocuments.response,
+    limits: limitsOf(settings),
+    callers,
+  })
+}
+
+export const createControlStage = (options: ControlStageOptions): ControlStage => {
   const { settings, store, server, metrics, log, nowMs, registries = [] } = options
   const config = settings.current()
   const eventLog = createEventLog({
@@ -77,12 +113,15 @@ export const createControlStage = (options: ControlStageOptions): ControlApi => 
     eventLog.bound(eventLogBytes, eventLogBodyBytes)
     setLogLevel(log, logLevel)
   })
-  return createControl({
+  const callers = callersOf(config, server, log)
+  const callbacks = callbacksOf(options, callers)
+  const api = createControl({
     store,
     server,
     nowMs,
     settings,
-    registries,
+    registries: [...registries, callbacks.registry],
+    callbacks,
     log: eventLog,
     tally: createCallTally(),
     documents: controlDocuments,
@@ -90,7 +129,8 @@ export const createControlStage = (options: ControlStageOptions): ControlApi => 
     metrics: config.controlMetricsEnabled ? metrics : undefined,
     apiDocument: () => readFileSync(API_DOCUMENT, 'utf8'),
     waiting: createWaiting({ log: eventLog, after, nowMs, onTooMany: () => metrics.limitHit('control_waiting') }),
-    callers: callersOf(config, server, log),
+    callers,
     onError: (err, path) => log.error({ err, path }, 'a call of the control API failed'),
   })
+  return { ...api, askForResponse: callbacks.askForResponse }
 }

@@ -38,7 +38,14 @@ export interface ForwardHow {
 
 /** How a decision about an HTTP exchange is carried out. */
 export interface HttpActs {
-  mock(exchange: HttpExchange, decision: Decision & { kind: 'mock' }, done: (outcome: Outcome) => void): void
+  /** `body` is there where the action needs it. */
+  mock(
+    exchange: HttpExchange,
+    decision: Decision & { kind: 'mock' },
+    flow: Flow,
+    body: Buffer | 'unavailable' | undefined,
+    done: (outcome: Outcome) => void,
+  ): void
   forward(
     exchange: HttpExchange,
     decision: Decision & { kind: 'forward' },
@@ -185,13 +192,18 @@ const isProxied = (decision: Decision | { readonly kind: 'needs_body' }, flow: F
 const carryOut = (
   exchange: HttpExchange,
   decision: Decision,
-  where: { readonly flow: Flow; readonly early: Resolution; readonly resolution: Resolution },
+  where: {
+    readonly flow: Flow
+    readonly early: Resolution
+    readonly resolution: Resolution
+    readonly body: Buffer | 'unavailable' | undefined
+  },
   { http }: Stages,
   done: (outcome: Outcome) => void,
 ): void => {
   switch (decision.kind) {
     case 'mock':
-      return http.mock(exchange, decision, done)
+      return http.mock(exchange, decision, where.flow, where.body, done)
     case 'forward': {
       // Only a destination known before the client spoke is whom it meant to speak to; else it speaks to us, a proxy.
       const isVerbatim = decision.expectationId === undefined && where.early.destination !== undefined
@@ -248,7 +260,7 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
   }
   const settle = (decision: Decision, body: Buffer | 'unavailable' | undefined): void => {
     const seen = stages.control?.watch(exchange, flow, decision, body) ?? exchange
-    carryOut(seen, decision, { flow, early, resolution }, stages, (outcome) => finish(decision, outcome))
+    carryOut(seen, decision, { flow, early, resolution, body }, stages, (outcome) => finish(decision, outcome))
   }
   const ask = (body: Buffer | 'unavailable' | undefined): void => {
     const decided = decide(

@@ -18,7 +18,7 @@ import {
 import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
 import { createForwardOnce } from './act/forward-once.ts'
-import { mock } from './act/mock.ts'
+import { createMock } from './act/mock.ts'
 import { createOwnLegs, type OwnLegs } from './act/own-legs.ts'
 import { refuse } from './act/refuse.ts'
 import { createRelayFlow, refuseFlow } from './act/relay-flow.ts'
@@ -31,7 +31,7 @@ import { createLiveSettings, type LiveSettings } from './config/live-settings.ts
 import { inNetworks } from './config/networks.ts'
 import type { Config } from './config/schema.ts'
 import type { ServerPorts } from './control/ports.ts'
-import { createControlStage } from './control-stage.ts'
+import { type ControlStage, createControlStage } from './control-stage.ts'
 import type { Expectation } from './decide/matching/expectation.ts'
 import { expectedHosts } from './decide/matching/expected-hosts.ts'
 import { createExpectationStore, type ExpectationStore } from './decide/matching/store.ts'
@@ -51,6 +51,7 @@ import type { Metrics } from './record/metrics.ts'
 import type { Recorder } from './record/recorder.ts'
 import { reset } from './reset.ts'
 import { createChain, createStrategies, type EvidencePorts, type IsOwn } from './resolve/chain.ts'
+import { createWebSockets, type WebSockets } from './websocket.ts'
 
 export interface DataPlaneOptions {
   readonly config: Config
@@ -154,8 +155,14 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
 
 type Target = { -readonly [K in keyof ForwardTarget]: ForwardTarget[K] }
 type Acts = Pick<Stages, 'http' | 'bytes' | 'selfId'>
+type Api = { readonly control?: ControlStage }
 
-const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstream): Acts => {
+const createActs = (
+  options: DataPlaneOptions,
+  { dial, upstreams, route }: Upstream,
+  { control }: Api,
+  webSockets: WebSockets,
+): Acts => {
   const { config } = options
   const selfId = `Understudy_${randomUUID()}`
   const once = createForwardOnce(dial, {
@@ -165,6 +172,7 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
     bodyTimeoutMs: config.upstreamIdleTimeoutMs,
   })
   const forward = createForward(upstreams, once)
+  const mock = createMock({ askForResponse: control?.askForResponse })
   const relayFlow = createRelayFlow(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     halfClosedTimeoutMs: config.upstreamIdleTimeoutMs,
@@ -172,7 +180,8 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
   return {
     selfId,
     http: {
-      mock: (exchange, decision, done) => mock(exchange, decision.action, done),
+      mock: (exchange, decision, { client, local }, body = 'unavailable', done) =>
+        mock(exchange, decision.action, () => ({ head: exchange.request.head, body, client, local }), done),
       forward: (exchange, { destination, expectationId }, flow, { isVerbatim, mayLoop }, done) => {
         const isChosen = expectationId !== undefined
         const to = route(flow, destination, isChosen)
@@ -234,9 +243,10 @@ const createApi = (
   { config, metrics, log, server }: DataPlaneOptions,
   settings: LiveSettings,
   store: ExpectationStore,
-): Pick<Stages, 'control'> =>
+  webSockets: WebSockets,
+): Api =>
   server && config.controlEnabled
-    ? { control: createControlStage({ settings, store, server, metrics, log, nowMs }) }
+    ? { control: createControlStage({ settings, store, server, webSockets, metrics, log, nowMs }) }
     : {}
 
 /** The HTTP/1.x sessions of one data plane, within its limits. */
@@ -256,12 +266,13 @@ const createStages = (
   options: DataPlaneOptions,
   upstream: Upstream,
   isOwn: IsOwn,
+  webSockets: WebSockets,
 ): { stages: Stages; sessions: Sessions; opening: Set<Socket>; work: { readonly done: number } } => {
   const { config, metrics, recorder } = options
   const store = createExpectationStore(options.expectations, nowMs(), Math.random)
   const settings = createLiveSettings(config)
   const { policy } = settings
-  const api = createApi(options, settings, store)
+  const api = createApi(options, settings, store, webSockets)
   const sessions = createOwnSessions(options)
   const mayFollowNames = (): boolean => policy.onUnmatched === 'forward' && !config.strategiesOff.includes('host')
   const opening = new Set<Socket>()
@@ -316,7 +327,7 @@ const createStages = (
     isOwnLeg: upstream.legs.has,
     namesOf: options.namesOf ?? (() => []),
     bodyLimit: config.bodyMatchBytes,
-    ...createActs(options, upstream),
+    ...createActs(options, upstream, api, webSockets),
     ...api,
     record: (exchange) => {
       work.done++
@@ -352,7 +363,8 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
   const servers: Server[] = []
   const isOwn: IsOwn = ({ address, port }) => ownPorts.has(port) && isLocalAddress(address)
   const upstream = createUpstream(options, isOwn)
-  const { stages, sessions, opening, work } = createStages(options, upstream, isOwn)
+  const webSockets = createWebSockets()
+  const { stages, sessions, opening, work } = createStages(options, upstream, isOwn, webSockets)
   const isExpectedHost = createExpectedHosts(stages.store)
   const idleMemory = createIdleMemory(() => work.done, options.releaseMemory)
   const sweeper = setInterval(() => {
@@ -384,6 +396,7 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
     close: async (graceMs) => {
       for (const server of servers) server.close()
       sessions.drain()
+      webSockets.close()
       for (const socket of opening) socket.destroySoon()
       await connections.emptied(graceMs)
       clearInterval(sweeper)

@@ -1,15 +1,28 @@
 /** Carries out what an expectation answers with: one file for each kind of action. */
-import type { MockAction } from '../action.ts'
+import type { AskClient, MockAction, SentRequest } from '../action.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { fail } from './fail.ts'
 import type { Done } from './finish.ts'
 import { respond } from './respond.ts'
+import { respondByCallback } from './respond-by-callback.ts'
 
-export const mock = (exchange: HttpExchange, action: MockAction, done: Done): void => {
-  switch (action.kind) {
-    case 'respond':
-      return respond(exchange, action.response, done)
-    case 'fail':
-      return fail(exchange, action, done)
-  }
+export interface MockPorts {
+  /** Not there where no client can connect. */
+  readonly askForResponse: AskClient | undefined
 }
+
+/** `sent` is made for those who need all of the request. */
+export type Mock = (exchange: HttpExchange, action: MockAction, sent: () => SentRequest, done: Done) => void
+
+export const createMock =
+  ({ askForResponse }: MockPorts): Mock =>
+  (exchange, action, sent, done) => {
+    switch (action.kind) {
+      case 'respond':
+        return respond(exchange, action.response, done)
+      case 'fail':
+        return fail(exchange, action, done)
+      case 'respond_by_callback':
+        return respondByCallback(exchange, action, sent(), askForResponse, done)
+    }
+  }

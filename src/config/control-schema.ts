@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Filter, Read, RequestFilter, SequenceVerification, Verification } from '../decide/matching/filter.ts'
 import { compileRequest } from '../decide/matching/request-spec.ts'
+import { PlainResponse } from './actions/response.ts'
 import { chosen, isRecord } from './chosen-schema.ts'
 import { Expectation } from './expectation-schema.ts'
 import { checkValue, keyText } from './problems.ts'
@@ -112,6 +113,7 @@ const read =
  * request counts. */
 export const controlDocuments = {
   expectation: read(Expectation),
+  response: read(PlainResponse),
   filter: read(FilterDocument),
   verification: read(VerificationDocument),
   sequence: read(SequenceDocument),

@@ -1,4 +1,5 @@
 /** What the API needs of the rest, and what its calls are. Types only. */
+import type { MockResponse } from '../action.ts'
 import type { ExpectationSpec } from '../decide/matching/expectation.ts'
 import type { Filter, Read, SequenceVerification, Verification } from '../decide/matching/filter.ts'
 import type { ExpectationStore } from '../decide/matching/store.ts'
@@ -10,6 +11,8 @@ import type { Waiting } from './waiting.ts'
 /** Reads documents: a value that is all right, or everything that is wrong with it. */
 export interface Documents {
   expectation(given: unknown): Read<ExpectationSpec>
+  /** What a callback client answers with. */
+  response(given: unknown): Read<MockResponse>
   filter(given: unknown): Read<Filter>
   verification(given: unknown): Read<Verification>
   sequence(given: unknown): Read<SequenceVerification>

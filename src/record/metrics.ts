@@ -11,6 +11,8 @@ import { createTally, type Tally } from './tally.ts'
 export const LIMITS = [
   'body',
   'body_budget',
+  'callback_clients',
+  'callback_waiting',
   'connections',
   'conntrack_bytes',
   'conntrack_lines',
@@ -27,6 +29,7 @@ export const LIMITS = [
   'peek_bytes',
   'upstream_connections',
   'upstream_destinations',
+  'websocket_message_bytes',
 ] as const
 export type Limit = (typeof LIMITS)[number]
 

@@ -6,12 +6,12 @@ import { filesUnder, read, withoutComments } from './tree.ts'
 
 const MIDDLE = ['action', 'flow', 'errors', 'resolve', 'decide']
 /** What an adapter may see: the middle, the wire formats, which do no I/O either, and the one way to reset a socket. */
-const INWARD = [...MIDDLE, 'http1', 'tls', 'proxy-protocol', 'reset']
+const INWARD = [...MIDDLE, 'http1', 'tls', 'proxy-protocol', 'reset', 'websocket']
 const ADAPTERS = ['kernel', 'capture', 'workloads', 'intercept', 'act', 'dns', 'record', 'control', 'config']
 
 /** Room → the other rooms its files may import. A room is a folder of src/, or a file directly in it. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  action: [],
+  action: ['flow'],
   flow: ['action'],
   errors: [],
   resolve: ['flow', 'errors'],
@@ -20,6 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   tls: [],
   'proxy-protocol': ['flow', 'errors', 'resolve'],
   reset: [],
+  websocket: ['flow', 'http1'],
   kernel: INWARD,
   capture: INWARD,
   workloads: INWARD,
@@ -38,7 +39,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...INWARD,
     ...['intercept', 'act', 'record', 'config', 'control', 'control-stage', 'pipeline', 'idle-memory'],
   ],
-  'control-stage': [...MIDDLE, 'control', 'record', 'config'],
+  'control-stage': [...MIDDLE, 'control', 'record', 'config', 'websocket'],
   'record-stage': ['errors', 'paths', 'record', 'config', 'workloads'],
   run: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
   serve: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],

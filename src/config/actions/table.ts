@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Action } from '../../action.ts'
 import type { ExpectationSpec } from '../../decide/matching/expectation.ts'
 import { isRecord, notYetKeys, refused } from '../chosen-schema.ts'
+import { ResponseCallback } from './callback.ts'
 import { ErrorAction } from './error.ts'
 import { ForwardTo } from './forward.ts'
 import { Response } from './response.ts'
@@ -10,6 +11,7 @@ import { problemWithTurns, turnShape, turnsOf } from './turns.ts'
 
 const ACTIONS = {
   httpResponse: Response.optional(),
+  httpResponseObjectCallback: ResponseCallback.optional(),
   httpError: ErrorAction.optional(),
   httpForward: ForwardTo.optional(),
 } satisfies Readonly<Record<string, z.ZodType<Action | undefined>>>
@@ -21,7 +23,6 @@ const NO_CLASSES = 'not supported: there is no JVM here that could load a class;
 const ABSENT = {
   ...notYetKeys([
     'httpResponseTemplate',
-    'httpResponseObjectCallback',
     'httpForwardTemplate',
     'httpForwardObjectCallback',
     'httpOverrideForwardedRequest',

@@ -80,5 +80,7 @@ function needsBodyOf(action: Action): boolean {
     case 'fail':
     case 'forward':
       return false
+    case 'respond_by_callback':
+      return true
   }
 }
