@@ -63,6 +63,50 @@ export interface RespondByCallback {
   readonly delayMs: Delay
 }
 
+/** Answers with server-sent events. */
+export interface StreamEvents {
+  readonly kind: 'stream_events'
+  readonly statusCode: number
+  /** Name, value, name, value … */
+  readonly headers: readonly string[]
+  readonly events: readonly StreamedEvent[]
+  /** Whether the connection ends after the last event, whatever the client asked for. */
+  readonly closes: boolean
+  readonly delayMs: Delay
+}
+
+/** An event as it is sent, and the wait before it. */
+export interface StreamedEvent {
+  readonly bytes: Buffer
+  readonly delayMs: Delay
+}
+
+/** Answers a handshake, and speaks WebSocket from then on. */
+export interface SpeakWebSocket {
+  readonly kind: 'speak_websocket'
+  /** Chosen if the client offers it. */
+  readonly subprotocol: string | undefined
+  /** Sent first. */
+  readonly messages: readonly WebSocketMessage[]
+  /** The first that fits a frame answers it; with none of them, the connection ends after the messages unless it `stays`. */
+  readonly rules: readonly WebSocketRule[]
+  readonly stays: boolean
+  readonly delayMs: Delay
+}
+
+/** Text, or bytes for a binary frame, and the wait before it. */
+export interface WebSocketMessage {
+  readonly data: string | Buffer
+  readonly delayMs: Delay
+}
+
+export interface WebSocketRule {
+  readonly frames: 'text' | 'binary' | 'ping' | 'pong' | 'any'
+  /** Asked of text frames; others then do not fit. */
+  readonly matches?: (text: string) => boolean
+  readonly responses: readonly WebSocketMessage[]
+}
+
 /** A whole request, and who sent it where. */
 export interface SentRequest {
   readonly head: RequestHead
@@ -89,5 +133,5 @@ export interface ForwardTo {
 }
 
 /** Answered here; the rest is sent on. */
-export type MockAction = Respond | Fail | RespondByCallback
+export type MockAction = Respond | Fail | RespondByCallback | StreamEvents | SpeakWebSocket
 export type Action = MockAction | Forward

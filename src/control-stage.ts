@@ -24,7 +24,8 @@ import type { WebSockets } from './websocket.ts'
 export interface ControlStageOptions {
   readonly settings: LiveSettings
   readonly store: ExpectationStore
-  readonly server: ServerPorts
+  /** Without it, there is no control API. */
+  readonly server?: ServerPorts
   readonly webSockets: WebSockets
   readonly metrics: Pick<Metrics, 'limitHit' | 'contentType' | 'text'>
   readonly log: Logger
@@ -101,9 +102,11 @@ const callbacksOf = ({ settings, metrics, webSockets }: ControlStageOptions, cal
   })
 }
 
-export const createControlStage = (options: ControlStageOptions): ControlStage => {
+/** Not there where it is switched off, or nobody wants it. */
+export const createControlStage = (options: ControlStageOptions): { readonly control?: ControlStage } => {
   const { settings, store, server, metrics, log, nowMs, registries = [] } = options
   const config = settings.current()
+  if (!server || !config.controlEnabled) return {}
   const eventLog = createEventLog({
     limitBytes: config.eventLogBytes,
     bodyBytes: config.eventLogBodyBytes,
@@ -132,5 +135,5 @@ export const createControlStage = (options: ControlStageOptions): ControlStage =
     callers,
     onError: (err, path) => log.error({ err, path }, 'a call of the control API failed'),
   })
-  return { ...api, askForResponse: callbacks.askForResponse }
+  return { control: { ...api, askForResponse: callbacks.askForResponse } }
 }

@@ -31,7 +31,7 @@ import { createLiveSettings, type LiveSettings } from './config/live-settings.ts
 import { inNetworks } from './config/networks.ts'
 import type { Config } from './config/schema.ts'
 import type { ServerPorts } from './control/ports.ts'
-import { type ControlStage, createControlStage } from './control-stage.ts'
+import { createControlStage } from './control-stage.ts'
 import type { Expectation } from './decide/matching/expectation.ts'
 import { expectedHosts } from './decide/matching/expected-hosts.ts'
 import { createExpectationStore, type ExpectationStore } from './decide/matching/store.ts'
@@ -155,7 +155,7 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
 
 type Target = { -readonly [K in keyof ForwardTarget]: ForwardTarget[K] }
 type Acts = Pick<Stages, 'http' | 'bytes' | 'selfId'>
-type Api = { readonly control?: ControlStage }
+type Api = ReturnType<typeof createControlStage>
 
 const createActs = (
   options: DataPlaneOptions,
@@ -163,7 +163,7 @@ const createActs = (
   { control }: Api,
   webSockets: WebSockets,
 ): Acts => {
-  const { config } = options
+  const { config, metrics } = options
   const selfId = `Understudy_${randomUUID()}`
   const once = createForwardOnce(dial, {
     limits: limitsOf(config),
@@ -172,7 +172,12 @@ const createActs = (
     bodyTimeoutMs: config.upstreamIdleTimeoutMs,
   })
   const forward = createForward(upstreams, once)
-  const mock = createMock({ askForResponse: control?.askForResponse })
+  const mock = createMock({
+    askForResponse: control?.askForResponse,
+    webSockets,
+    maxMessageBytes: config.bodyMatchBytes,
+    onTooLarge: () => metrics.limitHit('websocket_message_bytes'),
+  })
   const relayFlow = createRelayFlow(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     halfClosedTimeoutMs: config.upstreamIdleTimeoutMs,
@@ -238,17 +243,6 @@ const evidenceOf = ({ config, inbound, evidence }: DataPlaneOptions): EvidencePo
   ...evidence,
 })
 
-/** The control API, where there is one. */
-const createApi = (
-  { config, metrics, log, server }: DataPlaneOptions,
-  settings: LiveSettings,
-  store: ExpectationStore,
-  webSockets: WebSockets,
-): Api =>
-  server && config.controlEnabled
-    ? { control: createControlStage({ settings, store, server, webSockets, metrics, log, nowMs }) }
-    : {}
-
 /** The HTTP/1.x sessions of one data plane, within its limits. */
 const createOwnSessions = ({ config, metrics }: DataPlaneOptions): Sessions =>
   createSessions({
@@ -272,7 +266,7 @@ const createStages = (
   const store = createExpectationStore(options.expectations, nowMs(), Math.random)
   const settings = createLiveSettings(config)
   const { policy } = settings
-  const api = createApi(options, settings, store, webSockets)
+  const api = createControlStage({ ...options, settings, store, webSockets, nowMs })
   const sessions = createOwnSessions(options)
   const mayFollowNames = (): boolean => policy.onUnmatched === 'forward' && !config.strategiesOff.includes('host')
   const opening = new Set<Socket>()

@@ -5,8 +5,10 @@ import { fail } from './fail.ts'
 import type { Done } from './finish.ts'
 import { respond } from './respond.ts'
 import { respondByCallback } from './respond-by-callback.ts'
+import { speakWebSocket, type WebSocketPorts } from './speak-websocket.ts'
+import { streamEvents } from './stream-events.ts'
 
-export interface MockPorts {
+export interface MockPorts extends WebSocketPorts {
   /** Not there where no client can connect. */
   readonly askForResponse: AskClient | undefined
 }
@@ -15,7 +17,7 @@ export interface MockPorts {
 export type Mock = (exchange: HttpExchange, action: MockAction, sent: () => SentRequest, done: Done) => void
 
 export const createMock =
-  ({ askForResponse }: MockPorts): Mock =>
+  (ports: MockPorts): Mock =>
   (exchange, action, sent, done) => {
     switch (action.kind) {
       case 'respond':
@@ -23,6 +25,10 @@ export const createMock =
       case 'fail':
         return fail(exchange, action, done)
       case 'respond_by_callback':
-        return respondByCallback(exchange, action, sent(), askForResponse, done)
+        return respondByCallback(exchange, action, sent(), ports.askForResponse, done)
+      case 'stream_events':
+        return streamEvents(exchange, action, done)
+      case 'speak_websocket':
+        return speakWebSocket(exchange, action, ports, done)
     }
   }

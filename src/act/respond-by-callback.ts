@@ -8,7 +8,7 @@ import { respond } from './respond.ts'
 const NOBODY: MockResponse = {
   statusCode: 404,
   headers: ['content-type', 'text/plain; charset=utf-8', 'x-understudy-reason', 'callback_absent'],
-  body: Buffer.from('understudy: callback clients connect to understudy serve, with the control API, only'),
+  body: Buffer.from('understudy: there is no control API here that callback clients could connect to'),
   delayMs: 0,
 }
 

@@ -7,11 +7,15 @@ import { ResponseCallback } from './callback.ts'
 import { ErrorAction } from './error.ts'
 import { ForwardTo } from './forward.ts'
 import { Response } from './response.ts'
+import { SseResponse } from './sse.ts'
 import { problemWithTurns, turnShape, turnsOf } from './turns.ts'
+import { WebSocketResponse } from './websocket.ts'
 
 const ACTIONS = {
   httpResponse: Response.optional(),
   httpResponseObjectCallback: ResponseCallback.optional(),
+  httpSseResponse: SseResponse.optional(),
+  httpWebSocketResponse: WebSocketResponse.optional(),
   httpError: ErrorAction.optional(),
   httpForward: ForwardTo.optional(),
 } satisfies Readonly<Record<string, z.ZodType<Action | undefined>>>
@@ -27,8 +31,6 @@ const ABSENT = {
     'httpForwardObjectCallback',
     'httpOverrideForwardedRequest',
     'httpForwardWithFallback',
-    'httpSseResponse',
-    'httpWebSocketResponse',
   ]),
   ...notYetKeys(['httpForwardValidateAction', 'httpLlmResponse', 'grpcStreamResponse', 'grpcBidiResponse']),
   ...notYetKeys(['binaryResponse', 'dnsResponse', 'steps', 'beforeActions', 'afterActions']),

@@ -79,6 +79,8 @@ function needsBodyOf(action: Action): boolean {
     case 'respond':
     case 'fail':
     case 'forward':
+    case 'stream_events':
+    case 'speak_websocket':
       return false
     case 'respond_by_callback':
       return true
