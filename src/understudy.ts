@@ -27,14 +27,14 @@ import { type ApplicationSockets, createApplicationDial } from './act/to-applica
 import { openTunnel } from './act/tunnel.ts'
 import { type ForwardTarget, hostHeader } from './act/upstream-request.ts'
 import { connectWithin, createUpstreams, type Upstreams } from './act/upstreams.ts'
-import { createLiveSettings, type LiveSettings } from './config/live-settings.ts'
+import { createLiveSettings } from './config/live-settings.ts'
 import { inNetworks } from './config/networks.ts'
 import type { Config } from './config/schema.ts'
 import type { ServerPorts } from './control/ports.ts'
 import { createControlStage } from './control-stage.ts'
 import type { Expectation } from './decide/matching/expectation.ts'
-import { expectedHosts } from './decide/matching/expected-hosts.ts'
-import { createExpectationStore, type ExpectationStore } from './decide/matching/store.ts'
+import { createExpectedHosts } from './decide/matching/expected-hosts.ts'
+import { createExpectationStore } from './decide/matching/store.ts'
 import type { Direction, Endpoint, Flow, Outcome, Workload } from './flow.ts'
 import { FORWARDED_BY } from './http1/forwarded-by.ts'
 import { DEFAULT_LIMITS, type Limits } from './http1/limits.ts'
@@ -332,20 +332,6 @@ const createStages = (
   return { stages, sessions, opening, work }
 }
 
-/** Looks through the expectations again only when they have changed. */
-const createExpectedHosts = (store: ExpectationStore): ((name: string) => boolean) => {
-  const read = (): ReadonlySet<string> => expectedHosts(store.list(nowMs()).map(({ expectation }) => expectation))
-  let { version } = store
-  let hosts = read()
-  return (name) => {
-    if (store.version !== version) {
-      version = store.version
-      hosts = read()
-    }
-    return hosts.has(name)
-  }
-}
-
 const portOf = (server: Server): number => {
   const address = server.address()
   return typeof address === 'object' && address ? address.port : 0
@@ -359,7 +345,7 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
   const upstream = createUpstream(options, isOwn)
   const webSockets = createWebSockets()
   const { stages, sessions, opening, work } = createStages(options, upstream, isOwn, webSockets)
-  const isExpectedHost = createExpectedHosts(stages.store)
+  const isExpectedHost = createExpectedHosts(stages.store, nowMs)
   const idleMemory = createIdleMemory(() => work.done, options.releaseMemory)
   const sweeper = setInterval(() => {
     sessions.tick(nowMs())

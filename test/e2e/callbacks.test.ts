@@ -230,12 +230,18 @@ test('a body beyond the byte budget is not passed on in part', async (t) => {
 test('what is not a handshake is refused, and the connection lives on', async (t) => {
   const { ask, port } = await startControl(t, { onUnmatched: 'refuse' })
   assert.equal((await ask('/_mockserver_callback_websocket')).status, 426)
-  const bad = get('/_mockserver_callback_websocket', 'upgrade: websocket', 'connection: upgrade')
+  const bad = get('/_mockserver_callback_websocket', 'upgrade: websocket', 'connection: upgrade').replace('host: a', 'host: localhost')
   const connection = rawConnection(t, port, bad)
   await connection.until((text) => text.includes('Sec-WebSocket-Key'))
   assert.match(connection.text, /^HTTP\/1.1 400 /)
   connection.socket.write(get('/mockserver/_mockserver_callback_websocket'))
   await connection.until((text) => text.includes('no_expectation'))
+})
+
+test('a page of another origin, and a caller without the token, cannot become callback clients', async (t) => {
+  const { ask } = await startControl(t)
+  const headers = { origin: 'https://elsewhere.test', upgrade: 'websocket', connection: 'upgrade' }
+  assert.equal((await ask('/_mockserver_callback_websocket', { headers })).status, 403)
 })
 
 test('an answer of a callback is in the log with its request', async (t) => {

@@ -1,5 +1,6 @@
 /** The hosts that expectations name: a DNS server can make up an address for one that exists nowhere else. */
 import type { Expectation } from './expectation.ts'
+import type { ExpectationStore } from './store.ts'
 
 const ESCAPED_DOT = /\\\./g
 const PORT = /:\d{1,5}$/
@@ -20,4 +21,18 @@ export const expectedHosts = (expectations: readonly Expectation[]): ReadonlySet
     }
   }
   return hosts
+}
+
+/** Looks through the expectations again only when they have changed. */
+export const createExpectedHosts = (store: ExpectationStore, nowMs: () => number): ((name: string) => boolean) => {
+  const read = (): ReadonlySet<string> => expectedHosts(store.list(nowMs()).map(({ expectation }) => expectation))
+  let { version } = store
+  let hosts = read()
+  return (name) => {
+    if (store.version !== version) {
+      version = store.version
+      hosts = read()
+    }
+    return hosts.has(name)
+  }
 }
