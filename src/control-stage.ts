@@ -6,6 +6,7 @@ import type { AskClient } from './action.ts'
 import { controlDocuments } from './config/control-schema.ts'
 import type { LiveSettings } from './config/live-settings.ts'
 import type { Config } from './config/schema.ts'
+import { createInflate } from './content/inflate.ts'
 import { createCallTally } from './control/call-tally.ts'
 import { createCallbackClients } from './control/callback-clients.ts'
 import { type Callbacks, createCallbacks } from './control/callbacks.ts'
@@ -120,6 +121,8 @@ export const createControlStage = (options: ControlStageOptions): { readonly con
   const callbacks = callbacksOf(options, callers)
   const api = createControl({
     store,
+    inflate: createInflate(config.bodyMatchBytes, metrics.limitHit),
+    bodyMatchBytes: config.bodyMatchBytes,
     server,
     nowMs,
     settings,

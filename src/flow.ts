@@ -130,6 +130,8 @@ export type RefuseReason =
   | 'request_timeout'
   | 'not_implemented'
   | 'loop'
+  /** What an expectation says of a request or its answer cannot be done. */
+  | 'change_failed'
   | 'proxy_header_refused'
 
 /** What kept an expectation from matching: a part of the request, or something else that it asks for. */
@@ -157,10 +159,12 @@ export interface Closest {
 }
 
 export type Decision =
-  | { readonly kind: 'mock'; readonly expectationId: string; readonly action: MockAction }
+  /** `beforeBody`: the answer must not wait for the request's body. */
+  | { readonly kind: 'mock'; readonly expectationId: string; readonly action: MockAction; readonly beforeBody?: true }
   | {
       readonly kind: 'forward'
-      readonly destination: Endpoint
+      /** Undefined only where the action is still to say it. */
+      readonly destination?: Endpoint
       readonly expectationId?: string
       /** Of the expectation: how it wants the request sent. */
       readonly action?: Forward
@@ -176,6 +180,8 @@ export type UpstreamFault =
   | 'upstream_timeout'
   | 'upstream_unreachable'
   | 'upstream_unresolved'
+  /** No TLS with it, or it did not prove who it is. */
+  | 'upstream_tls'
   | 'upstream_protocol_error'
   | 'upstream_closed'
 export type ClientFault = 'client_reset' | 'client_closed' | 'client_timeout'

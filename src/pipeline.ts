@@ -7,6 +7,7 @@
 import type { Socket } from 'node:net'
 import { decide, type Policy } from './decide/decide.ts'
 import { decideBytes } from './decide/decide-bytes.ts'
+import type { Asked } from './decide/matching/search.ts'
 import type { ExpectationStore } from './decide/matching/store.ts'
 import type {
   Decision,
@@ -27,6 +28,7 @@ import { hasPassed } from './http1/forwarded-by.ts'
 import { parseAuthority } from './resolve/authority.ts'
 import type { Chain } from './resolve/chain.ts'
 import { mismatch } from './resolve/mismatch.ts'
+import { namedEndpoint } from './resolve/named-endpoint.ts'
 
 /** What there is to know of a request that is forwarded, beside its destination. */
 export interface ForwardHow {
@@ -130,6 +132,10 @@ export interface Stages {
   readonly record: (exchange: Exchange) => void
   /** Not there where the control API is not served. */
   readonly control?: Control
+  /** Notes an exchange that is sent on, for a recording; the exchange to go on with. */
+  readonly tape?: (exchange: HttpExchange, flow: Flow, body: Buffer | 'unavailable' | undefined) => HttpExchange
+  /** Told of each request that no expectation matched. */
+  readonly missed?: (asked: Asked) => void
   readonly nowMs: () => number
 }
 
@@ -141,10 +147,6 @@ const LOOP = { kind: 'refuse', status: 508, reason: 'loop' } as const satisfies 
 
 const withPort = (named: Named | undefined, defaultPort: number): Endpoint | undefined =>
   named && { address: named.address, port: named.port ?? defaultPort }
-
-/** The endpoint that a Host header or authority names (RFC 3986 3.2); undefined when it names none. */
-export const namedEndpoint = (authority: string | undefined, defaultPort: number): Endpoint | undefined =>
-  withPort(parseAuthority(authority), defaultPort)
 
 /**
  * A client that spoke to us on purpose is not to be sent anywhere just because nothing matched. The application itself is
@@ -188,6 +190,11 @@ const UNDECIDED: Decision = { kind: 'refuse', status: 400, reason: 'bad_request'
 /** Sent on for a client that spoke to us on purpose, because nothing else became of the request. */
 const isProxied = (decision: Decision | { readonly kind: 'needs_body' }, flow: Flow): boolean =>
   decision.kind === 'forward' && decision.expectationId === undefined && flow.direction === 'direct'
+
+/** No expectation had anything to say. */
+const isUnmatched = (decision: Decision | { readonly kind: 'needs_body' }): boolean =>
+  (decision.kind === 'forward' && decision.expectationId === undefined) ||
+  (decision.kind === 'refuse' && decision.reason === 'no_expectation')
 
 const carryOut = (
   exchange: HttpExchange,
@@ -259,21 +266,23 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
     exchange.collectBody(stages.bodyLimit, then)
   }
   const settle = (decision: Decision, body: Buffer | 'unavailable' | undefined): void => {
-    const seen = stages.control?.watch(exchange, flow, decision, body) ?? exchange
-    carryOut(seen, decision, { flow, early, resolution, body }, stages, (outcome) => finish(decision, outcome))
+    const watched = stages.control?.watch(exchange, flow, decision, body) ?? exchange
+    const taped = decision.kind === 'forward' ? stages.tape?.(watched, flow, body) : undefined
+    carryOut(taped ?? watched, decision, { flow, early, resolution, body }, stages, (outcome) =>
+      finish(decision, outcome),
+    )
   }
   const ask = (body: Buffer | 'unavailable' | undefined): void => {
-    const decided = decide(
-      { head, resolution, body, policy, nowMs: startedAtMs, flow: seen, namesOf: stages.namesOf },
-      stages.store,
-    )
+    const question = { head, resolution, body, policy, nowMs: startedAtMs, flow: seen, namesOf: stages.namesOf }
+    const decided = decide(question, stages.store)
+    if (stages.missed && isUnmatched(decided)) stages.missed({ head, body, nowMs: startedAtMs, origin: question })
     const goesRound =
       (isBack && isProxied(decided, flow)) || (decided.kind === 'forward' && stages.isOwnLeg(flow.client))
     const decision = goesRound ? LOOP : decided
     if (decision.kind === 'needs_body') return collect(ask)
-    // What is answered without its body is noted with it.
-    if (stages.control && body === undefined && decision.kind !== 'forward')
-      return collect((whole) => settle(decision, whole))
+    // What is answered without its body is noted with it, unless that must not be waited for.
+    const mayWait = decision.kind !== 'forward' && !(decision.kind === 'mock' && decision.beforeBody)
+    if (stages.control && body === undefined && mayWait) return collect((whole) => settle(decision, whole))
     settle(decision, body)
   }
   ask(exchange.request.framing.kind === 'none' ? NO_BYTES : undefined)

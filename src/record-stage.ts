@@ -4,18 +4,24 @@ import type { Config } from './config/schema.ts'
 import { UnderstudyError } from './errors.ts'
 import { version } from './paths.ts'
 import { type Admin, createAdmin } from './record/admin.ts'
-import { createFlowFeed } from './record/flows.ts'
+import { createFlowFeed, type FlowFeed } from './record/flows.ts'
 import { createLog } from './record/log.ts'
 import { createMetrics, type Metrics } from './record/metrics.ts'
 import type { ReadKernel } from './record/metrics-kernel.ts'
 import { openRecordFile, type RecordFile } from './record/record-file.ts'
 import { createRecorder, type Recorder } from './record/recorder.ts'
 import { createSummary, type Summary } from './record/summary.ts'
+import { createMisses, type Misses } from './recording/misses.ts'
+import { openRecording, type Recording } from './recording/recorder.ts'
 import { whoListens } from './workloads/who-listens.ts'
 
 export interface RecordOptions {
   readonly config: Config
   readonly recordPath?: string
+  /** Where forwarded exchanges are kept as expectations. */
+  readonly recordingPath?: string
+  /** Note what no expectation matched. */
+  readonly withMisses?: boolean
   readonly recordOwner?: { readonly uid: number; readonly gid: number }
   readonly withSummary: boolean
   readonly readKernel?: ReadKernel
@@ -31,10 +37,42 @@ export interface RecordStage {
   readonly metrics: Metrics
   readonly recorder: Recorder
   readonly summary?: Summary
+  readonly recording?: Recording
+  readonly misses?: Misses
   /** Starts the admin server where one is wanted; returns its port. */
   startAdmin(): Promise<number | undefined>
   close(): Promise<void>
 }
+
+const openTape = (options: RecordOptions, log: Logger, metrics: Metrics): Recording | undefined => {
+  const { config, recordingPath, recordOwner } = options
+  if (recordingPath === undefined) return undefined
+  return openRecording({
+    path: recordingPath,
+    ...(recordOwner ? { owner: recordOwner } : {}),
+    recordedBy: `understudy ${version()}`,
+    limitBytes: config.recordingBytes,
+    bodyBytes: config.recordingBodyBytes,
+    log,
+    onFull: () => metrics.limitHit('recording'),
+    nowMs: () => performance.timeOrigin + performance.now(),
+  })
+}
+
+interface AdminParts extends Pick<RecordStage, 'log' | 'metrics'> {
+  readonly flows: FlowFeed
+}
+
+const adminOn = ({ config, ready }: RecordOptions, port: number, { log, ...parts }: AdminParts): Admin =>
+  createAdmin({
+    host: config.adminHost,
+    port,
+    version: version(),
+    log: log.child({ component: 'admin' }),
+    ...parts,
+    ready,
+    whoListens,
+  })
 
 export const createRecordStage = (options: RecordOptions): RecordStage => {
   const { config } = options
@@ -62,6 +100,7 @@ export const createRecordStage = (options: RecordOptions): RecordStage => {
           ...(options.recordOwner ? { owner: options.recordOwner } : {}),
         })
   const summary = options.withSummary ? createSummary() : undefined
+  const recording = openTape(options, log, made)
   const recorder = createRecorder({
     log,
     metrics: made,
@@ -69,17 +108,7 @@ export const createRecordStage = (options: RecordOptions): RecordStage => {
     ...(summary ? { summary } : {}),
     ...(file ? { file } : {}),
   })
-  const adminOn = (port: number): Admin =>
-    createAdmin({
-      host: config.adminHost,
-      port,
-      version: version(),
-      log: log.child({ component: 'admin' }),
-      metrics: made,
-      flows,
-      ready: options.ready,
-      whoListens,
-    })
+  const parts = { log, metrics: made, flows }
   let admin: Admin | undefined
 
   return {
@@ -87,16 +116,18 @@ export const createRecordStage = (options: RecordOptions): RecordStage => {
     metrics: made,
     recorder,
     ...(summary ? { summary } : {}),
+    ...(recording ? { recording } : {}),
+    ...(options.withMisses ? { misses: createMisses() } : {}),
     startAdmin: async () => {
       if (!config.adminEnabled) return undefined
-      admin = adminOn(config.adminPort)
+      admin = adminOn(options, config.adminPort, parts)
       try {
         return (await admin.listen()).port
       } catch (error) {
         const taken = error instanceof UnderstudyError && error.code === 'PORT_IN_USE'
         if (!taken || !options.adminMayMove) throw error
         log.info({ wanted: config.adminPort, cause: error.message }, 'admin port is taken, any other will do')
-        admin = adminOn(0)
+        admin = adminOn(options, 0, parts)
         return (await admin.listen()).port
       }
     },
@@ -105,6 +136,7 @@ export const createRecordStage = (options: RecordOptions): RecordStage => {
       flows.close()
       await recorder.flush()
       await file?.close()
+      recording?.close()
     },
   }
 }

@@ -15,6 +15,8 @@ export interface ServeOptions {
   readonly host: string
   readonly port: number
   readonly recordPath?: string
+  readonly recordingPath?: string
+  readonly withMisses?: boolean
 }
 
 export interface Serving {
@@ -22,6 +24,8 @@ export interface Serving {
   readonly adminPort: number | undefined
   /** Resolves when a client of the control API has asked it to stop. */
   readonly stopped: Promise<void>
+  /** What no expectation matched, one line each, where that is noted. */
+  misses(): string[]
   close(): Promise<void>
 }
 
@@ -60,6 +64,8 @@ export const startServing = async (options: ServeOptions): Promise<Serving> => {
     adminMayMove: false,
     ready: () => (listening ? { ok: true } : { ok: false, why: 'not listening yet' }),
     ...(options.recordPath === undefined ? {} : { recordPath: options.recordPath }),
+    ...(options.recordingPath === undefined ? {} : { recordingPath: options.recordingPath }),
+    withMisses: options.withMisses ?? false,
   })
   const ports: number[] = []
   const stopped = Promise.withResolvers<void>()
@@ -80,6 +86,8 @@ export const startServing = async (options: ServeOptions): Promise<Serving> => {
     workload: { id: 1, name: 'serve' },
     direction: 'direct',
     identify: noKernel,
+    tape: record.recording?.watch,
+    missed: record.misses?.add,
     server: { host: options.host, listening: () => ports, bind: (port) => open(port), stop: () => stopped.resolve() },
   })
   const open = async (port: number): Promise<number> => {
@@ -96,6 +104,7 @@ export const startServing = async (options: ServeOptions): Promise<Serving> => {
       port,
       adminPort,
       stopped: stopped.promise,
+      misses: () => record.misses?.lines() ?? [],
       close: async () => {
         listening = false
         await plane.close(CLOSE_GRACE_MS)

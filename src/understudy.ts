@@ -18,28 +18,33 @@ import {
 import { nowMs } from './act/finish.ts'
 import { createForward } from './act/forward.ts'
 import { createForwardOnce } from './act/forward-once.ts'
+import { createForwardChanged, createForwardPlanned, dialledAt } from './act/forward-planned.ts'
 import { createMock } from './act/mock.ts'
 import { createOwnLegs, type OwnLegs } from './act/own-legs.ts'
 import { refuse } from './act/refuse.ts'
 import { createRelayFlow, refuseFlow } from './act/relay-flow.ts'
 import { createInboundRoute, type FindRoute, type InboundRouteOptions, outboundRoute } from './act/route.ts'
+import { overTls } from './act/secure.ts'
 import { type ApplicationSockets, createApplicationDial } from './act/to-application.ts'
 import { openTunnel } from './act/tunnel.ts'
-import { type ForwardTarget, hostHeader } from './act/upstream-request.ts'
+import type { ForwardTarget } from './act/upstream-request.ts'
 import { connectWithin, createUpstreams, type Upstreams } from './act/upstreams.ts'
+import { loadCaFile } from './config/ca-file.ts'
 import { createLiveSettings } from './config/live-settings.ts'
 import { inNetworks } from './config/networks.ts'
 import type { Config } from './config/schema.ts'
+import { createInflate } from './content/inflate.ts'
 import type { ServerPorts } from './control/ports.ts'
 import { createControlStage } from './control-stage.ts'
 import type { Expectation } from './decide/matching/expectation.ts'
 import { createExpectedHosts } from './decide/matching/expected-hosts.ts'
-import { createExpectationStore } from './decide/matching/store.ts'
-import type { Direction, Endpoint, Flow, Outcome, Workload } from './flow.ts'
+import type { Asked } from './decide/matching/search.ts'
+import { createExpectationStore, type ExpectationStore } from './decide/matching/store.ts'
+import type { Direction, Flow, Workload } from './flow.ts'
 import { FORWARDED_BY } from './http1/forwarded-by.ts'
 import { DEFAULT_LIMITS, type Limits } from './http1/limits.ts'
 import { createIdleMemory } from './idle-memory.ts'
-import { createBudget } from './intercept/budget.ts'
+import { type Budget, createBudget } from './intercept/budget.ts'
 import { createConnections } from './intercept/connections.ts'
 import { createListener, type Identify } from './intercept/listener.ts'
 import { isLocalAddress } from './intercept/local-address.ts'
@@ -74,6 +79,10 @@ export interface DataPlaneOptions {
   readonly makeSocket?: MakeSocket
   /** Looks names up as the workload does; without it as this process does. Used with `makeSocket`. */
   readonly lookUp?: LookUpName
+  /** Notes exchanges that are sent on, for a recording. */
+  readonly tape?: Stages['tape'] | undefined
+  /** Told of each request that no expectation matched. */
+  readonly missed?: ((asked: Asked, store: ExpectationStore) => void) | undefined
   /** What the control API may do to the server it is part of; without it, there is no such API. */
   readonly server?: ServerPorts
   /** For listeners whose direction is inbound. */
@@ -124,13 +133,6 @@ const createRoute = ({ config, inbound }: DataPlaneOptions): FindRoute => {
     (flow.direction === 'inbound' ? inboundRoute : outboundRoute)(flow, destination, isChosen)
 }
 
-/** The outcome with where it went, if that is not what was decided. */
-const dialledAt = (
-  decided: Endpoint,
-  dialled: Endpoint,
-  done: (outcome: Outcome) => void,
-): ((outcome: Outcome) => void) => (decided === dialled ? done : (outcome) => done({ ...outcome, dialled }))
-
 const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
   const { config, metrics } = options
   const made = options.makeSocket ? createWorkloadDial(options.makeSocket, options.lookUp ?? lookUpHere) : directDial
@@ -138,7 +140,8 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
   const legs = createOwnLegs()
   // A PROXY header may name one, and rules of others may lead one back; otherwise nobody asks.
   const mayReturn = config.proxyProtocolFrom.length > 0 || config.capture === 'none'
-  const dial = withProxyHeader(refusingOwn(mayReturn ? legs.tracking(any) : any, isOwn))
+  const plain = withProxyHeader(refusingOwn(mayReturn ? legs.tracking(any) : any, isOwn))
+  const dial = overTls(plain, { isVerified: config.upstreamTlsVerify, ca: loadCaFile(config.upstreamTlsCaFile) })
   const upstreams = createUpstreams(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     headersTimeoutMs: config.upstreamHeadersTimeoutMs,
@@ -162,6 +165,7 @@ const createActs = (
   { dial, upstreams, route }: Upstream,
   { control }: Api,
   webSockets: WebSockets,
+  budget: Budget,
 ): Acts => {
   const { config, metrics } = options
   const selfId = `Understudy_${randomUUID()}`
@@ -178,6 +182,8 @@ const createActs = (
     maxMessageBytes: config.bodyMatchBytes,
     onTooLarge: () => metrics.limitHit('websocket_message_bytes'),
   })
+  const limits = { bodyBytes: config.bodyMatchBytes, budget, onLimit: () => metrics.limitHit('body') }
+  const planned = createForwardPlanned(createForwardChanged(forward, route, limits), config.bodyMatchBytes)
   const relayFlow = createRelayFlow(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     halfClosedTimeoutMs: config.upstreamIdleTimeoutMs,
@@ -187,11 +193,11 @@ const createActs = (
     http: {
       mock: (exchange, decision, { client, local }, body = 'unavailable', done) =>
         mock(exchange, decision.action, () => ({ head: exchange.request.head, body, client, local }), done),
-      forward: (exchange, { destination, expectationId }, flow, { isVerbatim, mayLoop }, done) => {
-        const isChosen = expectationId !== undefined
-        const to = route(flow, destination, isChosen)
+      forward: (exchange, { destination, action }, flow, { isVerbatim, mayLoop }, done) => {
+        if (action) return planned(exchange, action, { flow, destination }, done)
+        if (!destination) return refuse(exchange, 502, 'no_destination', done)
+        const to = route(flow, destination, false)
         const target: Target = { ...to, verbatim: isVerbatim }
-        if (isChosen) target.host = hostHeader(destination)
         if (mayLoop) target.forwardedBy = selfId
         forward(exchange, target, dialledAt(destination, to.destination, done))
       },
@@ -244,13 +250,13 @@ const evidenceOf = ({ config, inbound, evidence }: DataPlaneOptions): EvidencePo
 })
 
 /** The HTTP/1.x sessions of one data plane, within its limits. */
-const createOwnSessions = ({ config, metrics }: DataPlaneOptions): Sessions =>
+const createOwnSessions = ({ config, metrics }: DataPlaneOptions, budget: Budget): Sessions =>
   createSessions({
     limits: limitsOf(config),
     headTimeoutMs: config.clientHeadTimeoutMs,
     idleTimeoutMs: config.clientIdleTimeoutMs,
     stallTimeoutMs: config.upstreamIdleTimeoutMs,
-    budget: createBudget(config.bodyMatchTotalBytes, () => metrics.limitHit('body_budget')),
+    budget,
     onLimit: metrics.limitHit,
     now: nowMs,
   })
@@ -262,12 +268,14 @@ const createStages = (
   isOwn: IsOwn,
   webSockets: WebSockets,
 ): { stages: Stages; sessions: Sessions; opening: Set<Socket>; work: { readonly done: number } } => {
-  const { config, metrics, recorder } = options
-  const store = createExpectationStore(options.expectations, nowMs(), Math.random)
+  const { config, metrics, recorder, tape, missed } = options
+  const inflate = createInflate(config.bodyMatchBytes, metrics.limitHit)
+  const store = createExpectationStore(options.expectations, nowMs(), Math.random, inflate)
   const settings = createLiveSettings(config)
   const { policy } = settings
   const api = createControlStage({ ...options, settings, store, webSockets, nowMs })
-  const sessions = createOwnSessions(options)
+  const budget = createBudget(config.bodyMatchTotalBytes, () => metrics.limitHit('body_budget'))
+  const sessions = createOwnSessions(options, budget)
   const mayFollowNames = (): boolean => policy.onUnmatched === 'forward' && !config.strategiesOff.includes('host')
   const opening = new Set<Socket>()
   /** Whose first byte was awaited in vain already. */
@@ -321,8 +329,10 @@ const createStages = (
     isOwnLeg: upstream.legs.has,
     namesOf: options.namesOf ?? (() => []),
     bodyLimit: config.bodyMatchBytes,
-    ...createActs(options, upstream, api, webSockets),
+    ...createActs(options, upstream, api, webSockets, budget),
     ...api,
+    ...(tape ? { tape } : {}),
+    ...(missed ? { missed: (asked) => missed(asked, store) } : {}),
     record: (exchange) => {
       work.done++
       recorder.exchange(exchange)

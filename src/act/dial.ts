@@ -14,6 +14,8 @@ export interface DialOptions {
   readonly proxyHeader?: Buffer
   /** Inbound: to the application on this port of its own, past whatever steers its clients to us. */
   readonly appPort?: number
+  /** Over TLS, with a server that proves to be this. */
+  readonly secureName?: string
 }
 
 /** Begins to connect; `done` gets a socket that is still connecting, or the error of the name look-up. */

@@ -1,6 +1,9 @@
 /** Names for what went wrong upstream; the client, the record and the metrics all get the same one. */
 import type { UpstreamFault } from '../flow.ts'
 
+/** The code of a connection that could not be made secure. */
+export const TLS_FAILED = 'UPSTREAM_TLS'
+
 const FAULTS: Readonly<Record<string, UpstreamFault>> = {
   ECONNREFUSED: 'upstream_refused',
   ECONNRESET: 'upstream_reset',
@@ -29,6 +32,7 @@ const FAULTS: Readonly<Record<string, UpstreamFault>> = {
   UND_ERR_SOCKET: 'upstream_closed',
   UND_ERR_CLOSED: 'upstream_closed',
   UND_ERR_DESTROYED: 'upstream_closed',
+  [TLS_FAILED]: 'upstream_tls',
   // An answer that ends before its framing says so.
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'upstream_closed',
 }
@@ -36,7 +40,9 @@ const FAULTS: Readonly<Record<string, UpstreamFault>> = {
 /** The fault of a system or undici error, through its causes; what is unknown is the upstream's protocol error. */
 export const upstreamFault = (error: unknown): UpstreamFault => {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    const fault = 'code' in cause ? FAULTS[String(cause.code)] : undefined
+    const code = 'code' in cause ? String(cause.code) : ''
+    // Alerts that come after the handshake, such as that a certificate of ours is wanted.
+    const fault = code.startsWith('ERR_SSL_') ? 'upstream_tls' : FAULTS[code]
     if (fault) return fault
   }
   return 'upstream_protocol_error'

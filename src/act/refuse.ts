@@ -36,17 +36,19 @@ const WHY: Readonly<Record<RefuseReason, string>> = {
   request_timeout: 'understudy: the request did not arrive in time',
   proxy_header_refused: 'understudy: the PROXY header of this connection is refused',
   not_implemented: 'understudy: this kind of request is not served here',
+  change_failed: 'understudy: what the expectation says of this request, or of its answer, cannot be done',
   loop: 'understudy: this request has been here before; what it names leads back here',
 }
 
-/** Refuses one exchange with `status` and, if there are any, `more` headers; the connection stays as it was. */
+/** Refuses one exchange with `status` and, if there are any, `more` headers and a `detail`; the connection stays as it was. */
 export const refuse = (
   exchange: HttpExchange,
   status: number,
   reason: RefuseReason,
   done: Done,
   more?: readonly string[],
-): void => send(exchange, status, reason, WHY[reason], done, more)
+  detail?: string,
+): void => send(exchange, status, reason, detail === undefined ? WHY[reason] : `${WHY[reason]}: ${detail}`, done, more)
 
 /** Tells the client that its upstream failed before anything of the answer had been sent: 502 or 504. */
 export const refuseUpstream = (

@@ -12,6 +12,8 @@ export interface ForwardTarget {
   readonly source: string
   /** A PROXY header that the upstream connection is to begin with. */
   readonly proxyHeader?: Buffer
+  /** Over TLS, with a server that proves to be this. */
+  readonly secureName?: string
   /** The client meant to speak to this destination itself: target and Host go on as it sent them, a proxy's included. */
   readonly verbatim: boolean
   /** Host header to send instead of the client's: where an expectation sends the request elsewhere. */
@@ -26,10 +28,10 @@ export interface ForwardTarget {
 
 const SLASH = 0x2f
 
-/** As a browser writes it: the port only where it is not HTTP's own. */
-export const hostHeader = ({ address, port }: Endpoint): string => {
+/** As a browser writes it: the port only where it is not the scheme's own. */
+export const hostHeader = ({ address, port }: Endpoint, isSecure = false): string => {
   const host = address.includes(':') ? `[${address}]` : address
-  return port === 80 ? host : `${host}:${port}`
+  return port === (isSecure ? 443 : 80) ? host : `${host}:${port}`
 }
 
 /**

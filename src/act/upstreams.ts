@@ -1,4 +1,4 @@
-/** Keep-alive connections to upstreams, one undici pool per destination, source address and PROXY header, bounded in number. */
+/** Keep-alive connections to upstreams, one undici pool per destination and way of dialling it, bounded in number. */
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 // Not the package's front door: that also loads fetch, WebSocket and caches, and costs 4 MB for nothing used here.
@@ -6,6 +6,7 @@ import Pool from 'undici/lib/dispatcher/pool.js'
 import type { Endpoint } from '../flow.ts'
 import type { Dial, DialOptions } from './dial.ts'
 import { codedError } from './fault.ts'
+import { tlsError } from './secure.ts'
 
 export interface UpstreamOptions {
   readonly connectTimeoutMs: number
@@ -35,7 +36,7 @@ export interface Upstreams {
   close(): Promise<void>
 }
 
-/** Dials and waits for the connection, at most `timeoutMs`. */
+/** Dials and waits for the connection, secure where it is to be, at most `timeoutMs`. */
 export const connectWithin = (
   dial: Dial,
   destination: Endpoint,
@@ -50,17 +51,19 @@ export const connectWithin = (
         codedError('ETIMEDOUT', `no connection to ${destination.address} port ${destination.port} in time`),
       )
     }, timeoutMs)
+    const { secureName } = from
+    const ready = secureName === undefined ? 'connect' : 'secureConnect'
     const settle = (error?: Error): void => {
       clearTimeout(timer)
-      socket.off('connect', connected)
+      socket.off(ready, connected)
       socket.off('error', settle)
-      if (error) done(error)
+      if (error) done(secureName === undefined ? error : tlsError(error, destination))
       else done(undefined, socket)
     }
     const connected = (): void => {
       if (!socket.destroyed) settle() // else its error is on the way
     }
-    socket.once('connect', connected)
+    socket.once(ready, connected)
     socket.once('error', settle)
   })
 }
@@ -97,8 +100,8 @@ interface Entry {
 }
 
 /** A connection that began with a header speaks for one client: nobody else's request may go over it. */
-const keyOf = ({ address, port }: Endpoint, { source = '', proxyHeader, appPort }: DialOptions): string => {
-  const key = `${address} ${port} ${source} ${appPort ?? ''}`
+const keyOf = ({ address, port }: Endpoint, { source = '', proxyHeader, appPort, secureName }: DialOptions): string => {
+  const key = `${address} ${port} ${source} ${appPort ?? ''} ${secureName ?? ''}`
   return proxyHeader ? `${key} ${proxyHeader.toString('latin1')}` : key
 }
 
@@ -108,6 +111,7 @@ const isFor = ({ destination, from }: Entry, { address, port }: Endpoint, other:
   destination.address === address &&
   (from.source ?? '') === (other.source ?? '') &&
   from.appPort === other.appPort &&
+  from.secureName === other.secureName &&
   from.proxyHeader === other.proxyHeader
 
 export const createUpstreams = (dial: Dial, options: UpstreamOptions): Upstreams => {

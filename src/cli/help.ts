@@ -23,6 +23,9 @@ it was going; Understudy answers from the expectations or forwards. Nothing stay
   -e, --expectations FILE  what to mock, YAML or JSON (docs/expectations.md); may be given more than once
   -c, --config FILE        settings, YAML or JSON (docs/configuration.md)
   -r, --record FILE        append every exchange and connection to FILE, one JSON object a line
+      --record-expectations FILE  write what was forwarded to FILE, as expectations that answer the same
+                           (docs/replay.md)
+      --replay FILE        answer from such a file, refuse what it has not, and say at the end what that was
       --summary            print a table of what happened at the end (the default on a terminal)
       --no-summary         do not
       --unmatched WHAT     requests that nothing matches: forward (default) or refuse
@@ -48,6 +51,9 @@ expectations; absolute-form requests and CONNECT go to where they say, and are m
   -e, --expectations FILE  what to mock, YAML or JSON (docs/expectations.md); may be given more than once
   -c, --config FILE        settings, YAML or JSON (docs/configuration.md)
   -r, --record FILE        append every exchange to FILE, one JSON object a line
+      --record-expectations FILE  write what was forwarded to FILE, as expectations that answer the same
+                           (docs/replay.md)
+      --replay FILE        answer from such a file, refuse what it has not, and say at the end what that was
       --unmatched WHAT     requests that nothing matches: forward (default) or refuse
       --log-level LEVEL    fatal, error, warn, info (default), debug, trace, silent; goes to standard error
   -h, --help

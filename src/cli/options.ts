@@ -49,19 +49,28 @@ export const COMMON_FLAGS = {
   expectations: { type: 'string', short: 'e', multiple: true },
   config: { type: 'string', short: 'c' },
   record: { type: 'string', short: 'r' },
+  'record-expectations': { type: 'string' },
+  replay: { type: 'string', multiple: true },
   unmatched: { type: 'string' },
   'log-level': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
+/** What a replay had no answer for, as it is printed at the end. */
+export const missesText = (lines: readonly string[]): string =>
+  lines.length === 0 ? '' : `\nnot in the recording:\n${lines.map((line) => `  ${line}\n`).join('')}`
+
 export interface CommonValues {
   readonly expectations?: string[] | undefined
   readonly config?: string | undefined
+  readonly replay?: string[] | undefined
   readonly unmatched?: string | undefined
   readonly 'log-level'?: string | undefined
 }
 
 export interface Inputs {
+  /** Requests that no expectation matches are told at the end. */
+  readonly withMisses: boolean
   readonly config: Config
   readonly warnings: readonly string[]
   readonly expectations: readonly Expectation[]
@@ -89,14 +98,19 @@ const together = (errors: readonly unknown[]): unknown => {
 
 /** Settings and expectations of all the files and flags; throws with every problem of every file at once. */
 export const loadInputs = (command: string, values: CommonValues, base: Partial<Config>): Inputs => {
-  const onUnmatched = oneOf(command, 'unmatched', values.unmatched, ['forward', 'refuse'])
+  const isReplay = values.replay !== undefined
+  // What is not in a recording is not meant to leave, unless somebody says so.
+  const onUnmatched =
+    oneOf(command, 'unmatched', values.unmatched, ['forward', 'refuse']) ?? (isReplay ? 'refuse' : undefined)
   const logLevel = oneOf(command, 'log-level', values['log-level'], LOG_LEVELS)
   const settings = attempt(() => loadConfig({ base, ...(values.config === undefined ? {} : { path: values.config }) }))
-  const files = (values.expectations ?? []).map((path) => attempt(() => loadExpectations(path)))
+  const { expectations = [], replay = [] } = values
+  const files = [...expectations, ...replay].map((path) => attempt(() => loadExpectations(path)))
   const errors = [settings, ...files].flatMap((result) => ('error' in result ? [result.error] : []))
   if (errors.length > 0 || 'error' in settings) throw together(errors)
   return {
     config: { ...settings.value.config, ...(onUnmatched ? { onUnmatched } : {}), ...(logLevel ? { logLevel } : {}) },
+    withMisses: isReplay,
     warnings: settings.value.warnings,
     expectations: files.flatMap((result) => ('value' in result ? result.value : [])),
   }

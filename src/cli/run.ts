@@ -5,7 +5,7 @@ import { netnsPath } from '../kernel/netns.ts'
 import { runCommand } from '../run/run-command.ts'
 import { invokingUser } from '../workloads/from-command.ts'
 import { HELP } from './help.ts'
-import { COMMON_FLAGS, loadInputs, oneOf, parseFlags, portFlag } from './options.ts'
+import { COMMON_FLAGS, loadInputs, missesText, oneOf, parseFlags, portFlag } from './options.ts'
 
 export const RUN_FLAGS = {
   ...COMMON_FLAGS,
@@ -46,7 +46,7 @@ export const run = async (args: readonly string[]): Promise<number> => {
   const capture = oneOf('run', 'capture', values['capture'], CAPTURES)
   const inputs = loadInputs('run', values, { logLevel: 'warn' })
   const user = values['as-root'] ? undefined : invokingUser(env)
-  const { netns, record, summary } = values
+  const { netns, record, 'record-expectations': recording, summary } = values
   const controlPort = values['control'] === undefined ? undefined : portFlag('run', values['control'], 0, 'control')
   const result = await runCommand({
     ...inputs,
@@ -57,8 +57,10 @@ export const run = async (args: readonly string[]): Promise<number> => {
     ...(user ? { user } : {}),
     ...(typeof netns === 'string' ? { netns: netnsPath(netns) } : {}),
     ...(typeof record === 'string' ? { recordPath: record } : {}),
+    ...(typeof recording === 'string' ? { recordingPath: recording } : {}),
     ...(controlPort === undefined ? {} : { controlPort }),
   })
   if (result.summary) process.stderr.write(`\n${result.summary}`)
+  process.stderr.write(missesText(result.misses))
   return result.status
 }

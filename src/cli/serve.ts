@@ -1,6 +1,6 @@
 import { startServing } from '../serve.ts'
 import { HELP } from './help.ts'
-import { COMMON_FLAGS, loadInputs, parseFlags, portFlag } from './options.ts'
+import { COMMON_FLAGS, loadInputs, missesText, parseFlags, portFlag } from './options.ts'
 
 const DEFAULT_PORT = 1080
 export const SERVE_FLAGS = { ...COMMON_FLAGS, port: { type: 'string', short: 'p' }, host: { type: 'string' } } as const
@@ -14,7 +14,7 @@ export const serve = async (args: readonly string[]): Promise<number> => {
   }
   const port = portFlag('serve', values['port'], DEFAULT_PORT)
   const inputs = loadInputs('serve', values, {})
-  const { host, record } = values
+  const { host, record, 'record-expectations': recording } = values
   const ended = new Promise<void>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve())
   })
@@ -23,8 +23,10 @@ export const serve = async (args: readonly string[]): Promise<number> => {
     port,
     host: typeof host === 'string' ? host : '127.0.0.1',
     ...(typeof record === 'string' ? { recordPath: record } : {}),
+    ...(typeof recording === 'string' ? { recordingPath: recording } : {}),
   })
   await Promise.race([ended, serving.stopped])
   await serving.close()
+  process.stderr.write(missesText(serving.misses()))
   return 0
 }

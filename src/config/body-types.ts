@@ -5,7 +5,7 @@ import { refused } from './chosen-schema.ts'
 
 /** An object whose `type` is one of these is a body matcher or a body; any other object is JSON to match or to serve. */
 export const TYPES = new Set<unknown>(
-  'STRING JSON BINARY REGEX JSON_SCHEMA JSON_PATH XML XML_SCHEMA XPATH PARAMETERS GRAPHQL MULTIPART FUZZY JSON_RPC FILE WASM'.split(
+  'STRING JSON BINARY REGEX JSON_SCHEMA JSON_PATH XML XML_SCHEMA XPATH PARAMETERS GRAPHQL MULTIPART FUZZY JSON_RPC FILE WASM ALL_OF'.split(
     ' ',
   ),
 )

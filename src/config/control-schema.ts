@@ -1,10 +1,14 @@
 /** The documents that the control API is sent, beside expectations: filters, verifications, ports. */
 import { z } from 'zod'
+import { readYaml } from '../content/openapi/read-spec.ts'
+import type { ExpectationSpec } from '../decide/matching/expectation.ts'
 import type { Filter, Read, RequestFilter, SequenceVerification, Verification } from '../decide/matching/filter.ts'
 import { compileRequest } from '../decide/matching/request-spec.ts'
 import { PlainResponse } from './actions/response.ts'
 import { chosen, isRecord } from './chosen-schema.ts'
-import { Expectation } from './expectation-schema.ts'
+import { ExpectationItem } from './expectation-schema.ts'
+import { formatOf, IMPORT_FORMATS } from './import/formats.ts'
+import { OpenApiExpectations } from './openapi-schema.ts'
 import { checkValue, keyText } from './problems.ts'
 import { Request } from './request-schema.ts'
 import { ResponseDocument } from './sent-response-schema.ts'
@@ -109,10 +113,27 @@ const read =
     }
   }
 
+const imported = (
+  document: unknown,
+  name: string | undefined,
+): Read<readonly ExpectationSpec[]> | { refusal: 'unknown_format' | 'not_recognised'; formats: readonly string[] } => {
+  const formats = IMPORT_FORMATS.map((format) => format.name)
+  const named = name === undefined ? undefined : IMPORT_FORMATS.find((format) => format.name === name)
+  if (name !== undefined && !named) return { refusal: 'unknown_format', formats }
+  const format = named ?? formatOf(document)
+  return format ? read(format.schema)(document) : { refusal: 'not_recognised', formats }
+}
+
 /** The same schemas as those of files. A filter is `{"id": …}`, a request matcher, or a whole expectation, of which the
  * request counts. */
 export const controlDocuments = {
-  expectation: read(Expectation),
+  expectation: read(ExpectationItem),
+  openApi: read(OpenApiExpectations),
+  imported,
+  yaml: (text: string): Read<unknown> => {
+    const parsed = readYaml(text)
+    return 'value' in parsed ? parsed : { problems: [parsed.problem] }
+  },
   response: read(PlainResponse),
   filter: read(FilterDocument),
   verification: read(VerificationDocument),

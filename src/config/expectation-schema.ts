@@ -8,6 +8,7 @@ import type { ExpectationSpec } from '../decide/matching/expectation.ts'
 import { actionOf, actionShape, problemWithActions } from './actions/table.ts'
 import { chosen, isRecord, notYetKeys, refused } from './chosen-schema.ts'
 import { conditionShape, conditionsOf, problemWithScenario } from './conditions-schema.ts'
+import { hasSpec, OpenApiExpectations } from './openapi-schema.ts'
 import { Request } from './request-schema.ts'
 import { TimeUnit, UNIT_MS, Whole } from './time-schema.ts'
 
@@ -26,12 +27,26 @@ const TimeToLive = chosen<number>((given) =>
         .transform(({ timeUnit, timeToLive }) => timeToLive * UNIT_MS[timeUnit]),
 )
 
+/** Actions that need nothing of the body of a request. */
+const EARLY_ACTIONS = ['httpResponse', 'httpResponses', 'httpError']
+
+/** Whether it asks for its answer before the body has arrived, and for one that may need the body. */
+function isTooEarly(given: unknown): boolean {
+  if (!isRecord(given) || EARLY_ACTIONS.some((key) => given[key] !== undefined)) return false
+  const { httpRequest } = given
+  return isRecord(httpRequest) && httpRequest['respondBeforeBody'] === true
+}
+
 /** One expectation; what comes out remembers what went in. */
 export const Expectation = chosen<ExpectationSpec>((given, report) => {
   const problem = problemWithActions(given)
   if (problem) report(problem.message, problem.path)
   const stray = problemWithScenario(given)
   if (stray) report(stray.message, [stray.key])
+  if (isTooEarly(given)) {
+    const message = 'only a response or an error can be sent before the body has arrived'
+    report(message, ['httpRequest', 'respondBeforeBody'])
+  }
   return OneExpectation.transform((spec): ExpectationSpec => ({ ...spec, source: given }))
 })
 
@@ -59,7 +74,13 @@ const OneExpectation = z
       : z.NEVER
   })
 
-const List = chosen((given, report) => {
+/** One item of a list: an expectation, or an OpenAPI document that stands for several. */
+export const ExpectationItem = chosen<readonly ExpectationSpec[]>((given) =>
+  hasSpec(given) ? OpenApiExpectations : Expectation.transform((one) => [one]),
+)
+
+/** A list of items; ids are unique in it. */
+export const ExpectationList = chosen((given, report) => {
   const firstAt = new Map<unknown, number>()
   for (const [index, item] of (Array.isArray(given) ? given : []).entries()) {
     const id: unknown = isRecord(item) ? item['id'] : undefined
@@ -68,17 +89,5 @@ const List = chosen((given, report) => {
       report(`the same id as [${first}]; ids are unique in a file`, [index, 'id'])
     else firstAt.set(id, index)
   }
-  return z.array(Expectation)
+  return z.array(ExpectationItem).transform((items) => items.flat())
 })
-
-/** A file: one expectation, a list of them, or `{expectations: […]}`. */
-export const ExpectationFile: z.ZodType<readonly ExpectationSpec[]> = chosen<readonly ExpectationSpec[]>((given) => {
-  if (Array.isArray(given)) return List
-  if (isRecord(given) && 'expectations' in given) return Wrapped
-  return Expectation.transform((one) => [one])
-})
-
-/** `recordedBy`: who wrote the file, if nobody did by hand. */
-const Wrapped = z
-  .strictObject({ expectations: List, recordedBy: z.string().optional() })
-  .transform(({ expectations }) => expectations)

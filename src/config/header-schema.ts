@@ -5,7 +5,7 @@ import { namedValues } from './named-values-schema.ts'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/
 
-const HeaderName = z.string().superRefine((value, context) => {
+export const HeaderName = z.string().superRefine((value, context) => {
   if (!TOKEN.test(value)) {
     context.addIssue({ code: 'custom', message: 'a header name is letters, digits and hyphens' })
   } else if (/^(?:content-length|transfer-encoding)$/i.test(value)) {

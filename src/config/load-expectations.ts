@@ -2,7 +2,8 @@
 import { basename } from 'node:path'
 import { compileExpectation, type Expectation } from '../decide/matching/expectation.ts'
 import { readDocument, readTextFile } from './document.ts'
-import { ExpectationFile } from './expectation-schema.ts'
+import { ExpectationFile } from './expectation-file-schema.ts'
+import { withSpecFiles } from './spec-files.ts'
 
 /**
  * The expectations of a YAML or JSON file, in the order given; one without an id is named after its place, such as
@@ -10,6 +11,7 @@ import { ExpectationFile } from './expectation-schema.ts'
  */
 export function loadExpectations(path: string): Expectation[] {
   const text = readTextFile(path)
-  const { value } = readDocument({ path, text, schema: ExpectationFile, code: 'BAD_EXPECTATIONS' })
+  const schema = withSpecFiles(path, ExpectationFile)
+  const { value } = readDocument({ path, text, schema, code: 'BAD_EXPECTATIONS' })
   return value.map((spec, index) => compileExpectation(spec, `${basename(path)}#${index + 1}`))
 }

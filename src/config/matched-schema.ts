@@ -5,18 +5,20 @@ import { compileTextSchema } from '../content/json-schema.ts'
 import type { NamedTexts, PairsSpec } from '../decide/matching/pairs.ts'
 import { PARAMETER_STYLES } from '../decide/matching/parameter-style.ts'
 import { problemWithText, type Text, type TextSpec } from '../decide/matching/text.ts'
-import { chosen, isRecord, notYetKeys } from './chosen-schema.ts'
+import { chosen, isRecord } from './chosen-schema.ts'
 
 const Plain = z.string().superRefine((value, context) => {
   const message = problemWithText(value)
   if (message) context.addIssue({ code: 'custom', message })
 })
 
-const Flags = { not: z.boolean().default(false), optional: z.boolean().default(false) }
+const Style = z.enum(PARAMETER_STYLES).optional()
+/** A style counts where it stands beside a name; elsewhere it is taken and means nothing, as in MockServer. */
+export const Flags = { not: z.boolean().default(false), optional: z.boolean().default(false), parameterStyle: Style }
 
 /** `{value: …, not: true}`: prefixes of the value are part of it. */
 const Spelled = z
-  .strictObject({ value: z.string(), ...Flags, ...notYetKeys(['parameterStyle']) })
+  .strictObject({ value: z.string(), ...Flags })
   .transform(({ value, not, optional }, context): TextSpec => {
     const text = { value, negated: not, optional }
     const message = problemWithText(text)
@@ -25,7 +27,7 @@ const Spelled = z
   })
 
 const Schema = z
-  .strictObject({ schema: z.unknown(), ...Flags, ...notYetKeys(['parameterStyle']) })
+  .strictObject({ schema: z.unknown(), ...Flags })
   .transform(({ schema, not, optional }, context): TextSpec => {
     const compiled = compileTextSchema(schema)
     if ('test' in compiled) return { value: '', negated: not, optional, test: compiled.test }
@@ -55,7 +57,7 @@ export const Matched: z.ZodType<Text> = chosen<Text>((given) => {
 
 const List = z.array(Matched)
 const One = Matched.transform((one): readonly Text[] => [one])
-const Styled = z.strictObject({ parameterStyle: z.enum(PARAMETER_STYLES).optional(), values: List })
+const Styled = z.strictObject({ parameterStyle: Style, values: List })
 
 type Values = Pick<NamedTexts, 'values' | 'style'>
 
@@ -74,12 +76,16 @@ const listed = (record: Readonly<Record<string, Values>>): readonly NamedTexts[]
 const Styles = z.looseObject({ keyMatchStyle: z.enum(['SUB_SET', 'MATCHING_KEY']) })
 const WithStyle = Styles.transform(({ keyMatchStyle: _, ...rest }) => rest).pipe(z.record(Plain, Values))
 
-const Entry = z
-  .strictObject({
-    name: Matched,
-    values: Values.default({ values: [] }),
-  })
-  .transform(({ name, values }): NamedTexts => ({ name, ...values }))
+/** Checked as a part of the name. */
+const StyledName = z.looseObject({ name: z.looseObject({ parameterStyle: Style }) })
+
+const Entry = chosen<NamedTexts>((given) => {
+  const named = StyledName.safeParse(given)
+  const style = named.success ? named.data.name.parameterStyle : undefined
+  return z
+    .strictObject({ name: Matched, values: Values.default({ values: [] }) })
+    .transform(({ name, values }): NamedTexts => ({ name, values: values.values, style: values.style ?? style }))
+})
 
 /**
  * `{a: "1"}`, `{a: ["1", "2"]}`, `{a: {parameterStyle: …, values: […]}}` or `[{name: a, values: ["1"]}]`; an object may

@@ -1,44 +1,34 @@
 /** Bodies that are matched: a string, a bare object or list (JSON), or an object that names its `type`. */
 import { z } from 'zod'
 import { compileBodyPattern } from '../content/body-pattern.ts'
-import { compileGraphql } from '../content/graphql.ts'
+import { matchFuzzy } from '../content/fuzzy.ts'
 import { hashedPlaceholder } from '../content/hashed.ts'
 import { compileJsonPath } from '../content/json-path.ts'
-import { matchJsonRpc } from '../content/json-rpc.ts'
-import { type Compiled, compileSchema } from '../content/json-schema.ts'
 import { jsonOf } from '../content/json-value.ts'
 import { withinTime } from '../content/within-time.ts'
-import { compileXml } from '../content/xml.ts'
-import { compileXpath } from '../content/xpath.ts'
-import type { BodyMatcher, BodyTest } from '../decide/matching/body.ts'
-import { expectedJson, parseJson } from '../decide/matching/json.ts'
+import type { BodyMatcher } from '../decide/matching/body.ts'
+import { expectedJson, type NumbersBy, parseJson } from '../decide/matching/json.ts'
 import { compilePairs } from '../decide/matching/pairs.ts'
-import { compilePattern, matchesPattern, type Pattern } from '../decide/matching/pattern.ts'
+import { common, compiling, flags, JsonSchema, tested } from './body-matcher-schema.ts'
 import { JsonText, TYPES, unsupported } from './body-types.ts'
-import { chosen, isRecord, notYetKeys, refused } from './chosen-schema.ts'
+import { GraphqlMatcher, JsonRpcMatcher } from './call-body-schema.ts'
+import { chosen, isRecord, notYetKeys } from './chosen-schema.ts'
 import { MatchedPairs } from './matched-schema.ts'
+import { XmlMatcher, XmlSchemaMatcher, XpathMatcher } from './xml-body-schema.ts'
 
 /** JSON to compare with, given as a value or as its text; placeholders stand for what they say. */
-const ExpectedJson = chosen((given) => {
-  const schema: z.ZodType<unknown> = typeof given === 'string' ? JsonText.transform(parseJson) : z.unknown()
-  return schema.transform((value, context) =>
-    expectedJson(value, (message) => context.addIssue({ code: 'custom', message }), hashedPlaceholder),
-  )
-})
+const expected = (numbers: NumbersBy): z.ZodType<unknown> =>
+  chosen((given) => {
+    const parsed = JsonText.transform((written) => parseJson(written, numbers))
+    const schema: z.ZodType<unknown> = typeof given === 'string' ? parsed : z.unknown()
+    return schema.transform((value, context) =>
+      expectedJson(value, (message) => context.addIssue({ code: 'custom', message }), hashedPlaceholder),
+    )
+  })
+const ExpectedJson = expected('spelling')
 
-const json = (expected: unknown): BodyMatcher => ({ kind: 'json', expected, isStrict: false, negated: false })
+const json = (value: unknown): BodyMatcher => ({ kind: 'json', expected: value, isStrict: false, negated: false })
 const text = (value: string): BodyMatcher => ({ kind: 'text', text: value, isPart: false, negated: false })
-
-/** What every body with a `type` may say. How the text was sent is told in recorded requests and not compared. */
-const common = {
-  type: z.string(),
-  not: z.boolean().default(false),
-  optional: z.boolean().default(false),
-  contentType: z.string().optional(),
-  rawBytes: z.string().optional(),
-}
-type Flags = { readonly not: boolean; readonly optional: boolean }
-const flags = ({ not, optional }: Flags): { negated: boolean; optional: boolean } => ({ negated: not, optional })
 
 const StringMatcher = chosen<BodyMatcher>((given) => {
   const key = isRecord(given) && given['string'] === undefined && given['value'] !== undefined ? 'value' : 'string'
@@ -50,43 +40,26 @@ const StringMatcher = chosen<BodyMatcher>((given) => {
     })
 })
 
-const JsonMatcher = z
-  .strictObject({
-    ...common,
-    json: ExpectedJson,
-    matchType: z.enum(['ONLY_MATCHING_FIELDS', 'STRICT']).default('ONLY_MATCHING_FIELDS'),
-    ...notYetKeys(['matchNumbersAsStrings']),
-  })
-  .transform((body): BodyMatcher => {
-    return { kind: 'json', expected: body.json, isStrict: body.matchType === 'STRICT', ...flags(body) }
-  })
-
-/** Turns what a compiler found wrong into a problem of the schema. */
-function compiling<I, T>(compile: (given: I) => Compiled<T>): (given: I, context: z.core.$RefinementCtx<I>) => T {
-  return (given, context) => {
-    const compiled = compile(given)
-    if ('test' in compiled) return compiled.test
-    context.issues.push({ code: 'custom', input: given, message: compiled.problem })
-    return z.NEVER
-  }
-}
-
-const tested = (test: BodyTest, body: Flags): BodyMatcher => ({ kind: 'tested', test, ...flags(body) })
-
-/** Names of operations and methods: case counts. */
-function compileName(source: string): Compiled<Pattern> {
-  const compiled = compilePattern(source, { flags: 'su' })
-  return 'pattern' in compiled ? { test: compiled.pattern } : compiled
-}
+const JsonMatcher = chosen<BodyMatcher>((given) => {
+  const numbers = isRecord(given) && given['matchNumbersAsStrings'] === true ? 'value' : 'spelling'
+  return z
+    .strictObject({
+      ...common,
+      json: expected(numbers),
+      matchType: z.enum(['ONLY_MATCHING_FIELDS', 'STRICT']).default('ONLY_MATCHING_FIELDS'),
+      matchNumbersAsStrings: z.boolean().optional(),
+    })
+    .transform((body): BodyMatcher => {
+      return { kind: 'json', expected: body.json, isStrict: body.matchType === 'STRICT', numbers, ...flags(body) }
+    })
+})
 
 const RegexMatcher = z
   .strictObject({ ...common, regex: z.string().transform(compiling(compileBodyPattern)) })
   .transform((body) => tested(body.regex, body))
 
-const Schema = z.unknown().transform(compiling(compileSchema))
-
 const JsonSchemaMatcher = z
-  .strictObject({ ...common, jsonSchema: Schema, ...notYetKeys(['parameterStyles']) })
+  .strictObject({ ...common, jsonSchema: JsonSchema, ...notYetKeys(['parameterStyles']) })
   .transform((body): BodyMatcher => {
     return tested((read) => {
       const found = jsonOf(read, true)
@@ -97,23 +70,6 @@ const JsonSchemaMatcher = z
 const JsonPathMatcher = z
   .strictObject({ ...common, jsonPath: z.string().transform(compiling(compileJsonPath)) })
   .transform((body) => tested(body.jsonPath, body))
-
-const XmlMatcher = z
-  .strictObject({ ...common, xml: z.string().transform(compiling(compileXml)) })
-  .transform((body) => tested(body.xml, body))
-
-const XpathMatcher = z
-  .strictObject({ ...common, xpath: z.string(), namespacePrefixes: z.record(z.string(), z.string()).optional() })
-  .transform((body, context): BodyMatcher => {
-    const compiled = compileXpath(body.xpath, body.namespacePrefixes)
-    if ('test' in compiled) return tested(compiled.test, body)
-    context.addIssue({ code: 'custom', message: compiled.problem, path: ['xpath'] })
-    return z.NEVER
-  })
-
-const XmlSchemaMatcher = z
-  .looseObject({ type: refused('not supported: there is no XML Schema validator to rely on here; use XML or XPATH') })
-  .transform(() => z.NEVER)
 
 const ParametersMatcher = z
   .strictObject({ ...common, parameters: MatchedPairs })
@@ -141,36 +97,18 @@ const BinaryMatcher = z
     return { kind: 'bytes', bytes: Buffer.from(body.base64Bytes, 'base64'), ...flags(body) }
   })
 
-/** A name: equal to the text, or matched by it as a pattern; case counts. */
-const Name = z.string().transform((source, context) => {
-  const pattern = /^[\w/.-]+$/.test(source) ? undefined : compiling(compileName)(source, context)
-  return (name: string): boolean => name === source || (pattern !== undefined && matchesPattern(pattern, name))
-})
-
-const COMPARES = { NORMALISED_STRING: 'text', AST_EXACT: 'fields', AST_SUBSET: 'at_least_fields' } as const
-
-const GraphqlMatcher = z
+const FuzzyMatcher = z
   .strictObject({
     ...common,
-    query: z.string(),
-    operationName: Name.optional(),
-    variablesSchema: Schema.optional(),
-    selectionSetMatchType: z.enum(['NORMALISED_STRING', 'AST_EXACT', 'AST_SUBSET']).default('NORMALISED_STRING'),
-    fields: z.array(z.string()).optional(),
-    ...notYetKeys(['schema']),
+    fuzzy: z.string(),
+    threshold: z.number().default(0.8),
+    ignoreCase: z.boolean().default(false),
   })
-  .transform((body, context): BodyMatcher => {
-    const { query, operationName, variablesSchema: variables, fields } = body
-    const compares = COMPARES[body.selectionSetMatchType]
-    const compiled = compileGraphql({ query, operationName, variables, fields, compares })
-    if ('test' in compiled) return tested(compiled.test, body)
-    context.addIssue({ code: 'custom', message: compiled.problem, path: ['query'] })
-    return z.NEVER
-  })
+  .transform((body) => tested(matchFuzzy(body), body))
 
-const JsonRpcMatcher = z
-  .strictObject({ ...common, method: Name, paramsSchema: Schema.optional() })
-  .transform((body) => tested(matchJsonRpc(body.method, body.paramsSchema), body))
+const AllOfMatcher = z
+  .strictObject({ ...common, type: common.type.optional(), bodyAllOf: z.array(z.lazy(() => RequestBody)).max(100) })
+  .transform((body): BodyMatcher => ({ kind: 'all', all: body.bodyAllOf, ...flags(body) }))
 
 const MATCHERS: Readonly<Record<string, z.ZodType<BodyMatcher>>> = {
   STRING: StringMatcher,
@@ -184,14 +122,23 @@ const MATCHERS: Readonly<Record<string, z.ZodType<BodyMatcher>>> = {
   PARAMETERS: ParametersMatcher,
   MULTIPART: MultipartMatcher,
   BINARY: BinaryMatcher,
+  FUZZY: FuzzyMatcher,
   GRAPHQL: GraphqlMatcher,
   JSON_RPC: JsonRpcMatcher,
+  ALL_OF: AllOfMatcher,
 }
 
-export const RequestBody = chosen<BodyMatcher>((given) => {
+/** The `type` that a body names; `bodyAllOf` may go without. */
+function typeOf(given: Readonly<Record<string, unknown>>): string | undefined {
+  const { type } = given
+  if (type === undefined && Array.isArray(given['bodyAllOf'])) return 'ALL_OF'
+  return typeof type === 'string' && TYPES.has(type) ? type : undefined
+}
+
+/** What a request's body is compared with; ready for `compileRequest`. */
+export const RequestBody: z.ZodType<BodyMatcher> = chosen<BodyMatcher>((given) => {
   if (Array.isArray(given)) return ExpectedJson.transform(json)
   if (!isRecord(given)) return z.string({ error: 'expected a string, an object or a list' }).transform(text)
-  const { type } = given
-  if (typeof type !== 'string' || !TYPES.has(type)) return ExpectedJson.transform(json)
-  return MATCHERS[type] ?? unsupported(type)
+  const type = typeOf(given)
+  return type === undefined ? ExpectedJson.transform(json) : (MATCHERS[type] ?? unsupported(type))
 })

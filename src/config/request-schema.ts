@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { pathTemplate } from '../decide/matching/path-parameters.ts'
 import { type RequestSpec, templateOf } from '../decide/matching/request-spec.ts'
 import { problemWithText, spelled, type Text } from '../decide/matching/text.ts'
-import { chosen, isRecord, notYetKeys } from './chosen-schema.ts'
-import { Matched, MatchedCookies, MatchedPairs } from './matched-schema.ts'
+import { chosen, isRecord, notYetKeys, refused } from './chosen-schema.ts'
+import { Flags, Matched, MatchedCookies, MatchedPairs } from './matched-schema.ts'
+import { hasSpec, OpenApiRequest } from './openapi-schema.ts'
 import { RequestBody } from './request-body-schema.ts'
 
 /** A path with `{name}` segments; the rest of it is text like any other. */
@@ -18,9 +19,33 @@ const Template = chosen<Text>((given) => {
   })
   if (!isRecord(given)) return text
   return z
-    .strictObject({ value: text, not: z.boolean().default(false), optional: z.boolean().default(false) })
+    .strictObject({ value: text, ...Flags })
     .transform(({ value: path, not, optional }): Text => ({ value: path, negated: not, optional }))
 })
+
+/** Of recorded requests, so that they can be given back as they are; not compared, as in MockServer. */
+const Unchecked = {
+  socketAddress: z
+    .strictObject({
+      host: z.string().optional(),
+      port: z.int().optional(),
+      scheme: z.enum(['HTTP', 'HTTPS']).optional(),
+    })
+    .optional(),
+  localAddress: z.string().optional(),
+  remoteAddress: z.string().optional(),
+  clientCertificateChain: z
+    .array(
+      z.strictObject({
+        issuerDistinguishedName: z.string().optional(),
+        subjectDistinguishedName: z.string().optional(),
+        serialNumber: z.string().optional(),
+        signatureAlgorithmName: z.string().optional(),
+      }),
+    )
+    .optional(),
+}
+const ONLY_WITH_SPEC = 'only beside specUrlOrPayload, which gives the OpenAPI document'
 
 const shape = {
   method: Matched.optional(),
@@ -32,11 +57,24 @@ const shape = {
   protocol: z.enum(['HTTP_1_1', 'HTTP_2', 'HTTP_3']).optional(),
   body: RequestBody.optional(),
   not: z.boolean().optional(),
-  ...notYetKeys(['respondBeforeBody', 'socketAddress', 'localAddress', 'remoteAddress', 'clientCertificateChain']),
-  ...notYetKeys(['specUrlOrPayload', 'operationId', 'contextPathPrefix']),
+  respondBeforeBody: z.boolean().optional(),
+  ...Unchecked,
+  ...notYetKeys(['clientCertificate', 'jwt', 'binaryData', 'dnsName', 'if', 'then', 'else']),
+  operationId: refused(ONLY_WITH_SPEC).optional(),
+  contextPathPrefix: refused(ONLY_WITH_SPEC).optional(),
 }
 
-const Plain = z.strictObject({ path: Matched.optional(), pathParameters: MatchedPairs.optional(), ...shape })
+type Together = Pick<RequestSpec, 'respondBeforeBody' | 'body'>
+
+function noBodyBefore({ respondBeforeBody, body }: Together, context: z.core.$RefinementCtx): void {
+  if (!respondBeforeBody || body === undefined) return
+  const message = 'cannot be combined with a body to match: it has not arrived when this is decided'
+  context.addIssue({ code: 'custom', message, path: ['respondBeforeBody'] })
+}
+
+const Plain = z
+  .strictObject({ path: Matched.optional(), pathParameters: MatchedPairs.optional(), ...shape })
+  .superRefine(noBodyBefore)
 
 const WithParameters = z
   .strictObject({ path: Template.optional(), pathParameters: MatchedPairs, ...shape })
@@ -45,8 +83,10 @@ const WithParameters = z
     const message = 'the path has no {name} segment to take them from'
     context.addIssue({ code: 'custom', message, path: ['pathParameters'] })
   })
+  .superRefine(noBodyBefore)
 
 /** A request matcher: ready for `compileRequest`. */
 export const Request: z.ZodType<RequestSpec> = chosen<RequestSpec>((given) => {
+  if (hasSpec(given)) return OpenApiRequest
   return isRecord(given) && given['pathParameters'] !== undefined ? WithParameters : Plain
 })

@@ -109,6 +109,14 @@ export const Config = z
       env: 'UNDERSTUDY_UPSTREAM_DESTINATIONS',
       doc: 'Most upstream addresses with a connection pool at once; the least recently used is closed first.',
     }),
+    upstreamTlsVerify: flag.default(true).meta({
+      env: 'UNDERSTUDY_UPSTREAM_TLS_VERIFY',
+      doc: 'Whether a server that expectations forward to over HTTPS must prove to be the one they name.',
+    }),
+    upstreamTlsCaFile: z.string().default('').meta({
+      env: 'UNDERSTUDY_UPSTREAM_TLS_CA_FILE',
+      doc: "File of PEM certificates that such a server's may be issued by, beside those that Node.js trusts; empty for none.",
+    }),
     clientHeadTimeoutMs: whole(1, HOUR_MS).default(30_000).meta({
       env: 'UNDERSTUDY_CLIENT_HEAD_TIMEOUT_MS',
       doc: 'How long a client may take from the first byte of a request head to its last.',
@@ -226,7 +234,7 @@ export const Config = z
     controlHosts: z.array(HostName).max(64).default([]).meta({
       env: 'UNDERSTUDY_CONTROL_HOSTS',
       accepts: 'a list of names such as "mocks" or ".svc.cluster.local" (all below it), or "*" for any',
-      doc: 'Names that the control API may be called by beside addresses, localhost and the name of `--host`.',
+      doc: 'Names that GET calls of the control API may be sent to beside addresses, localhost and the name of `--host`.',
     }),
     controlTokenFile: z.string().max(4096).default('').meta({
       env: 'UNDERSTUDY_CONTROL_TOKEN_FILE',
@@ -251,6 +259,18 @@ export const Config = z
       .meta({
         env: 'UNDERSTUDY_EVENT_LOG_BODY_BYTES',
         doc: 'Most bytes of one body kept in the event log; of a longer one, the start is kept and marked.',
+      }),
+    recordingBytes: whole(64 * 1024, 4096 * MIB)
+      .default(64 * MIB)
+      .meta({
+        env: 'UNDERSTUDY_RECORDING_BYTES',
+        doc: 'Most memory for what `--record-expectations` has recorded; further exchanges are left out.',
+      }),
+    recordingBodyBytes: whole(0, 256 * MIB)
+      .default(4 * MIB)
+      .meta({
+        env: 'UNDERSTUDY_RECORDING_BODY_BYTES',
+        doc: 'Most bytes of one body in a recording; an exchange with a longer one is left out.',
       }),
     mockServerVersion: z
       .string()

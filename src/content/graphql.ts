@@ -1,5 +1,5 @@
 /** GraphQL requests over HTTP: a JSON body with `query`, `operationName` and `variables`. */
-import type { OperationDefinitionNode } from 'graphql'
+import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql'
 import type { BodyTest } from '../decide/matching/body.ts'
 import type { Compiled } from './json-schema.ts'
 import { isShallow, jsonOf } from './json-value.ts'
@@ -16,14 +16,19 @@ export interface GraphqlSpec {
   readonly compares: 'text' | 'fields' | 'at_least_fields'
   /** The fields at the top; those of `query` unless given. */
   readonly fields: readonly string[] | undefined
+  /** In GraphQL's own language; a query that it does not allow does not match. */
+  readonly schema?: string | undefined
 }
 
 /** Bounds parsing, which goes by recursion. */
 const MAX_TOKENS = 20_000
+const MAX_SCHEMA_CHARACTERS = 1024 * 1024
 
 /** Compiles a matcher of GraphQL requests. */
 export function compileGraphql(spec: GraphqlSpec): Compiled<BodyTest> {
   const { stripIgnoredCharacters } = graphql()
+  const schema = spec.schema === undefined ? undefined : compileSchema(spec.schema)
+  if (schema && 'problem' in schema) return schema
   try {
     const wanted = parsed(spec.query)
     const text = stripIgnoredCharacters(spec.query)
@@ -34,7 +39,7 @@ export function compileGraphql(spec: GraphqlSpec): Compiled<BodyTest> {
       const { query } = json
       // A query that is not GraphQL matches nothing.
       return withinTime(body.bytes.length, () => {
-        if (!fitsRest(spec, json)) return false
+        if (!fitsRest(spec, json) || (schema && !isAllowed(query, schema.schema))) return false
         if (spec.compares === 'text') return stripIgnoredCharacters(query) === text
         const actual = parsed(query)
         if (actual.operation !== wanted.operation || (wanted.name && actual.name !== wanted.name)) return false
@@ -54,6 +59,26 @@ function fitsRest(spec: GraphqlSpec, json: Readonly<Record<string, unknown>>): b
   return !spec.variables || (json['variables'] !== undefined && isShallow(json) && spec.variables(json['variables']))
 }
 
+function documentOf(text: string): DocumentNode {
+  return graphql().parse(text, { maxTokens: MAX_TOKENS, noLocation: true })
+}
+
+function compileSchema(source: string): { readonly schema: GraphQLSchema } | { readonly problem: string } {
+  if (source.length > MAX_SCHEMA_CHARACTERS) return { problem: 'a GraphQL schema of more than 1 MiB' }
+  const { buildASTSchema, validateSchema } = graphql()
+  try {
+    const schema = buildASTSchema(documentOf(source))
+    const [first] = validateSchema(schema)
+    return first ? { problem: `not a valid GraphQL schema: ${first.message}` } : { schema }
+  } catch (error) {
+    return { problem: `not a valid GraphQL schema: ${error instanceof Error ? error.message : String(error)}` }
+  }
+}
+
+function isAllowed(query: string, schema: GraphQLSchema): boolean {
+  return graphql().validate(schema, documentOf(query), undefined, { maxErrors: 1 }).length === 0
+}
+
 interface Operation {
   readonly operation: string
   readonly name: string | undefined
@@ -62,8 +87,8 @@ interface Operation {
 
 /** The first operation of a document. Throws GraphQLError. */
 function parsed(query: string): Operation {
-  const { Kind, parse } = graphql()
-  const { definitions } = parse(query, { maxTokens: MAX_TOKENS, noLocation: true })
+  const { Kind } = graphql()
+  const { definitions } = documentOf(query)
   const first = definitions.find((one): one is OperationDefinitionNode => one.kind === Kind.OPERATION_DEFINITION)
   if (!first) throw new Error('there is no operation')
   const fields = first.selectionSet.selections.flatMap((one) => (one.kind === Kind.FIELD ? [one.name.value] : []))

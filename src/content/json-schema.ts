@@ -12,7 +12,7 @@ export type Compiled<T> = { readonly test: T } | { readonly problem: string }
 type Engine = Ajv | Ajv2019 | Ajv2020
 
 /** What the longest string is that `pattern` and `format` look at; a longer one fails them. */
-const MAX_STRING = 65_536
+export const MAX_STRING = 65_536
 
 /** Compiles a schema (an object, a boolean, or JSON text of one) into a test of plain JSON values that never throws. */
 export function compileSchema(given: unknown): Compiled<(value: unknown) => boolean> {
@@ -29,6 +29,13 @@ export function compileSchema(given: unknown): Compiled<(value: unknown) => bool
   } catch (error) {
     return { problem: `not a valid JSON schema: ${error instanceof Error ? error.message : String(error)}` }
   }
+}
+
+/** An engine of draft 2020-12 that holds `root`, whose parts are compiled when they are asked for with `getSchema`. */
+export function schemaEngine(root: Readonly<Record<string, unknown>>): Ajv2020 {
+  const engine = bounded(new (ajv2020().Ajv2020)({ ...OPTIONS, validateSchema: false, addUsedSchema: false }))
+  engine.addSchema(root)
+  return engine
 }
 
 /** A schema for the text of a header, a parameter or a cookie: text that is JSON counts as what it says. */

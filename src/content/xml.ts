@@ -5,10 +5,14 @@ import { type BodyTest, type ReadBody, textOf } from '../decide/matching/body.ts
 import type { Compiled } from './json-schema.ts'
 import { xmldom } from './libraries.ts'
 import { withinTime } from './within-time.ts'
+import { type TextJudge, xmlPlaceholder } from './xml-placeholder.ts'
 
-const MAX_BYTES = 1024 * 1024
+/** Larger documents are not read. */
+export const MAX_BYTES = 1024 * 1024
 const MAX_DEPTH = 200
-const IGNORE = `\${xmlunit.ignore}`
+
+/** Stands for all that an element holds, not only its text. */
+const IGNORED = `\${xmlunit.ignore}`
 
 const documents = new WeakMap<ReadBody, Document | 'not_xml'>()
 
@@ -25,8 +29,8 @@ export function xmlOf(body: ReadBody): Document | undefined {
 
 /** Parses XML text, or says what is wrong with it. */
 export function parseXml(text: string): { readonly document: Document } | { readonly problem: string } {
-  if (/<!DOCTYPE/i.test(text)) return { problem: 'document types are not read' }
-  if (!isShallow(text)) return { problem: `elements nested more than ${MAX_DEPTH} deep` }
+  const unread = unreadable(text)
+  if (unread !== undefined) return { problem: unread }
   const { DOMParser } = xmldom()
   let found: string | undefined
   try {
@@ -44,6 +48,12 @@ export function parseXml(text: string): { readonly document: Document } | { read
   }
 }
 
+/** Why text is given to no parser. */
+export function unreadable(text: string): string | undefined {
+  if (/<!DOCTYPE/i.test(text)) return 'document types are not read'
+  return isShallow(text) ? undefined : `elements nested more than ${MAX_DEPTH} deep`
+}
+
 /** Counts tags only: a bound for a parser and for all that walks its tree, not a check. */
 function isShallow(text: string): boolean {
   let depth = 0
@@ -56,15 +66,21 @@ function isShallow(text: string): boolean {
 
 /**
  * Compiles XML to compare with: elements and attributes by namespace and name, text without the white space around it;
- * order, comments and prefixes do not matter; `${xmlunit.ignore}` as a text or a value is anything.
+ * order, comments and prefixes do not matter; a placeholder as a text or a value is what it says.
  */
 export function compileXml(source: string): Compiled<BodyTest> {
   const expected = parseXml(source)
   if ('problem' in expected) return { problem: `not valid XML: ${expected.problem}` }
   const wanted = treeOf(expected.document.documentElement)
+  const judges = new Map<string, TextJudge>()
+  for (const text of textsOf(wanted)) {
+    const found = xmlPlaceholder(text)
+    if (typeof found === 'string') return { problem: found }
+    if (found) judges.set(text, found)
+  }
   const test: BodyTest = (body) => {
     const root = xmlOf(body)?.documentElement
-    return !!root && withinTime(body.bytes.length, () => isSimilar(wanted, treeOf(root)))
+    return !!root && withinTime(body.bytes.length, () => isSimilar(wanted, treeOf(root), judges))
   }
   return { test }
 }
@@ -96,19 +112,24 @@ function qualified(namespace: string | null, name: string): string {
   return namespace ? `{${namespace}}${name}` : name
 }
 
-function isSimilar(wanted: Tree, actual: Tree): boolean {
+function textsOf({ text, attributes, children }: Tree): string[] {
+  return [text, ...attributes.values(), ...children.flatMap(textsOf)]
+}
+
+function isSimilar(wanted: Tree, actual: Tree, judges: ReadonlyMap<string, TextJudge>): boolean {
   if (wanted.name !== actual.name) return false
-  if (wanted.text === IGNORE) return true
-  if (wanted.text !== actual.text || wanted.children.length !== actual.children.length) return false
+  if (wanted.text === IGNORED) return true
+  const fits = (text: string, other: string): boolean => text === other || (judges.get(text)?.(other) ?? false)
+  if (!fits(wanted.text, actual.text) || wanted.children.length !== actual.children.length) return false
   if (wanted.attributes.size !== actual.attributes.size) return false
   for (const [name, value] of wanted.attributes) {
     const other = actual.attributes.get(name)
-    if (other === undefined || (value !== IGNORE && value !== other)) return false
+    if (other === undefined || !fits(value, other)) return false
   }
   const count = wanted.children.length
   const accepts = (at: number, other: number): boolean => {
     const [one, two] = [wanted.children[at], actual.children[other]]
-    return one !== undefined && two !== undefined && isSimilar(one, two)
+    return one !== undefined && two !== undefined && isSimilar(one, two, judges)
   }
   return canAssign(count, count, rememberedPairs(count, count, accepts))
 }

@@ -6,7 +6,10 @@ import { json, text } from './reply.ts'
 const ABSENT: readonly (readonly [reason: string, names: string])[] = [
   ['the process keeps the time of its machine', 'clock'],
   ['the records show what was decided and why (docs/records.md)', 'debugMismatch explainUnmatched diff drift audit'],
-  ['expectations are read from its own documents only', 'openapi import wsdl graphql pact generateExpectation'],
+  [
+    'expectations are read from its own documents, OpenAPI, HAR and Postman only',
+    'wsdl graphql pact generateExpectation',
+  ],
   ['it keeps no state beside expectations', 'scenario namespace crud files cassettes recordings baseline'],
   ['it stops no request half-way', 'breakpoint replay'],
   [

@@ -2,6 +2,7 @@
 import type { Filter, Read, RequestFilter } from '../decide/matching/filter.ts'
 import { prettyJson } from '../decide/matching/pretty-json.ts'
 import { matchesRequest, type RequestMatcher } from '../decide/matching/request.ts'
+import { matchesText, type TextMatcher } from '../decide/matching/text.ts'
 import type { RequestHead } from '../flow.ts'
 import { messageJson } from './expectation-json.ts'
 import type { Json } from './message-json.ts'
@@ -61,20 +62,41 @@ const isSame = (a: unknown, b: unknown): boolean => a === b || prettyJson(a) ===
 const isEmpty = (value: unknown): boolean =>
   value === '' || (isRecord(value) && Object.keys(value).length === 0) || (Array.isArray(value) && value.length === 0)
 
+const namesSpec = (request: Json): boolean => request['specUrlOrPayload'] !== undefined
+
+/** What can be compared with an operation of an OpenAPI document. */
+const COMPARED = new Set(['method', 'path', 'specUrlOrPayload', 'operationId', 'contextPathPrefix'])
+
+const textFits = (a: TextMatcher | undefined, b: TextMatcher | undefined): boolean =>
+  !a || !b || a.text === b.text || matchesText(a, b.text) || matchesText(b, a.text)
+
+/** Whether method and path fit, of any operation; a filter that asks for more means none of them. */
+const fitsOperation = (given: Json, filter: RequestMatcher, expected: RequestMatcher): boolean => {
+  if (!Object.entries(given).every(([field, value]) => COMPARED.has(field) || isEmpty(value))) return false
+  const others = expected.anyOf ?? [expected]
+  return (filter.anyOf ?? [filter]).some((one) =>
+    others.some((other) => textFits(one.method, other.method) && textFits(one.path, other.path)),
+  )
+}
+
 /**
  * Makes a test for the documents of expectations. Fields are compared one by one: one may be a pattern in the filter,
  * another in the expectation.
  */
-export const meansExpectation = ({ given }: RequestFilter, read: ReadFilter): ((source: unknown) => boolean) => {
+export const meansExpectation = (
+  { given, matcher: filter }: RequestFilter,
+  read: ReadFilter,
+): ((source: unknown, matcher?: RequestMatcher) => boolean) => {
   const fields = Object.entries(messageJson(given)).filter(([, value]) => !isEmpty(value))
   const compile = (field: string, value: unknown): RequestMatcher | undefined => {
     const compiled = read({ httpRequest: { [field]: value } })
     return 'value' in compiled && compiled.value.kind === 'request' ? compiled.value.request.matcher : undefined
   }
   const compiled = fields.map(([field, value]) => ({ field, value, matcher: compile(field, value) }))
-  return (source) => {
+  return (source, expected) => {
     if (fields.length === 0) return true
     const request = isRecord(source) && isRecord(source['httpRequest']) ? messageJson(source['httpRequest']) : {}
+    if (namesSpec(given) || namesSpec(request)) return expected !== undefined && fitsOperation(given, filter, expected)
     return compiled.every(({ field, value, matcher }) => {
       const other = request[field]
       if (other === undefined) return false

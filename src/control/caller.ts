@@ -10,7 +10,7 @@ import { type Reply, text } from './reply.ts'
 export interface CallerRules {
   /** Origins beside those of this machine; `*` for any. */
   readonly origins: readonly string[]
-  /** Names beside addresses and localhost that the API may be called by; `*` for any, `.x` for all below x. */
+  /** Names beside addresses and localhost that a GET may be sent to; `*` for any, `.x` for all below x. */
   readonly hosts: readonly string[]
   /** Whether the value of an Authorization header will do; undefined where none is asked for. */
   readonly isAuthorized: ((authorization: string | undefined) => boolean) | undefined
@@ -55,8 +55,9 @@ export const createCallers = ({ origins, hosts, isAuthorized }: CallerRules): Ca
     known.has('*') || known.has(origin.toLowerCase()) || isLoopbackOrigin(origin)
 
   return {
-    refuse: ({ host, headers }, isOpen) => {
-      if (!isKnownHost(host)) {
+    refuse: ({ method, host, headers }, isOpen) => {
+      // Every other method a page sends with its Origin, which is judged below (Fetch standard, "append a request Origin").
+      if (method === 'GET' && !isOpen && !isKnownHost(host)) {
         return text(403, 'the Host header names neither an address nor localhost nor one of controlHosts')
       }
       const origin = headerValue(headers, 'origin')

@@ -1,5 +1,5 @@
 import type { Filter } from '../decide/matching/filter.ts'
-import { chosenOf, filterJson, judge, meant, readFilter } from './filtered.ts'
+import { chosenOf, filterJson, judgeOf, meant, readFilter } from './filtered.ts'
 import type { Call, Context, Handler } from './ports.ts'
 import type { Reply } from './reply.ts'
 
@@ -31,6 +31,7 @@ export const clear: Handler = (call, context) => {
     for (const registry of registries) registry.cleared(ids)
   }
   if (type.value !== 'expectations') {
+    const judge = judgeOf(context)
     if (filter === undefined) log.clear()
     // What cannot be told apart any more stays: it may be somebody else's.
     else log.remove((entry) => judge(filter, entry) === 'yes')

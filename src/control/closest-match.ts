@@ -1,7 +1,7 @@
 /** What the exchange that is nearest to a failed verification differs in: as MockServer says it from version 8 on. */
 import type { ExchangeFilter, Verification } from '../decide/matching/filter.ts'
 import { messageJson } from './expectation-json.ts'
-import { judgeExchange, sentResponse } from './judged.ts'
+import { type ExchangeJudge, rememberingJudge, sentResponse } from './judged.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
 import { type Json, requestJson, responseJson } from './message-json.ts'
 import type { Context } from './ports.ts'
@@ -34,10 +34,10 @@ const messageOf = (entry: LoggedExchange, isResponse: boolean): Json => {
   return sent ? responseJson(sent) : {}
 }
 
-const isCandidate = ({ request, response }: ExchangeFilter, entry: LoggedExchange): boolean =>
+const isCandidate = ({ request, response }: ExchangeFilter, entry: LoggedExchange, judge: ExchangeJudge): boolean =>
   response === undefined ||
   (sentResponse(entry) !== undefined &&
-    judgeExchange({ request, response: undefined, disposition: undefined }, entry) === 'yes')
+    judge({ request, response: undefined, disposition: undefined }, entry) === 'yes')
 
 /** Empty where no exchange can be compared, and before version 8. */
 export const closestMatch = (
@@ -47,10 +47,11 @@ export const closestMatch = (
 ): string => {
   if (Number.parseInt(context.limits.version, 10) < 8) return ''
   const fields = fieldsOf(what, context)
+  const judge = rememberingJudge(context)
   const compared = exchanges
     .slice(-COMPARED)
-    .filter((entry) => isCandidate(what, entry))
-    .map((entry) => ({ entry, wrong: fields.filter(({ filter }) => judgeExchange(filter, entry) !== 'yes') }))
+    .filter((entry) => isCandidate(what, entry, judge))
+    .map((entry) => ({ entry, wrong: fields.filter(({ filter }) => judge(filter, entry) !== 'yes') }))
   const [first, ...others] = compared
   if (!first) return ''
   const { entry, wrong } = others.reduce((best, one) => (one.wrong.length < best.wrong.length ? one : best), first)

@@ -4,6 +4,7 @@
  */
 import type { Decision, Flow } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
+import { headerValue } from '../http1/response.ts'
 import type { Callbacks } from './callbacks.ts'
 import type { Callers } from './caller.ts'
 import type { Context } from './ports.ts'
@@ -35,12 +36,16 @@ export const createControl = (options: ControlOptions): ControlApi => {
   const { log, tally, nowMs, limits, callers, callbacks, onError } = options
 
   const handle = async (exchange: HttpExchange, found: Found, body: Buffer, presence: Presence): Promise<Reply> => {
-    const { query, path } = exchange.request.head
+    const { query, path, headers } = exchange.request.head
+    const contentType = headerValue(headers, 'content-type')
     const onGone = (told: () => void): void => {
       presence.told = told
     }
     try {
-      return await found.handler({ query: new URLSearchParams(query), body, nowMs: nowMs(), onGone }, options)
+      return await found.handler(
+        { query: new URLSearchParams(query), body, contentType, nowMs: nowMs(), onGone },
+        options,
+      )
     } catch (error) {
       onError(error, path)
       return text(500, `understudy failed to answer ${path}, see its log`)

@@ -1,4 +1,5 @@
 /** The optional filter that several calls take as their document. */
+import type { Inflate } from '../decide/matching/body.ts'
 import type { Filter } from '../decide/matching/filter.ts'
 import { matchesRequest, type RequestMatcher, type Verdict } from '../decide/matching/request.ts'
 import type { LiveExpectation } from '../decide/matching/store.ts'
@@ -42,15 +43,36 @@ export const readFilter = (
   return { filter }
 }
 
-/** A logged request against a matcher; `needs_body` where the answer lies in a part of the body that was not kept. */
-export const matchesLogged = (matcher: RequestMatcher, { head, body }: LoggedExchange): Verdict =>
-  matchesRequest(matcher, { head, body: body.isCut ? undefined : body.bytes, query: undefined, read: undefined })
+/** Bodies that one call may decompress: a log full of them, each small as sent, must not keep everybody waiting. */
+const MAX_INFLATED_BYTES = 64 * 1024 * 1024
 
-/** Whether a logged request is meant; `needs_body` as above. */
-export const judge = (filter: Filter | undefined, entry: LoggedExchange): Verdict => {
-  if (filter === undefined) return 'yes'
-  if (filter.kind === 'id') return entry.expectationId === filter.id ? 'yes' : 'no'
-  return matchesLogged(filter.request.matcher, entry)
+export type Judge = (filter: Filter | undefined, entry: LoggedExchange) => Verdict
+
+/**
+ * What tells, within one call, whether a logged request is meant; `needs_body` where that lies in a part of the body that
+ * was not kept, or in one that was not decompressed any more.
+ */
+export const judgeOf = ({ inflate, bodyMatchBytes }: Context): Judge => {
+  let leftBytes = MAX_INFLATED_BYTES
+  let isSpent = false
+  const within: Inflate = (sent, contentEncoding) => {
+    isSpent = leftBytes <= 0
+    if (isSpent) return 'unavailable'
+    const bytes = inflate(sent, contentEncoding)
+    leftBytes -= bytes === 'unavailable' ? bodyMatchBytes : bytes.length
+    return bytes
+  }
+  const matchesLogged = (matcher: RequestMatcher, { head, body }: LoggedExchange): Verdict => {
+    const kept = body.isCut ? undefined : body.bytes
+    isSpent = false
+    const verdict = matchesRequest(matcher, { head, body: kept, query: undefined, read: undefined, inflate: within })
+    return isSpent ? 'needs_body' : verdict
+  }
+  return (filter, entry) => {
+    if (filter === undefined) return 'yes'
+    if (filter.kind === 'id') return entry.expectationId === filter.id ? 'yes' : 'no'
+    return matchesLogged(filter.request.matcher, entry)
+  }
 }
 
 /** A filter as it is shown. */
@@ -70,5 +92,5 @@ export const meant = (filter: Filter | undefined, { documents }: Context): ((liv
   if (filter === undefined) return () => true
   if (filter.kind === 'id') return ({ expectation }) => expectation.id === filter.id
   const means = meansExpectation(filter.request, documents.filter)
-  return ({ expectation }) => means(expectation.source)
+  return ({ expectation }) => means(expectation.source, expectation.request)
 }

@@ -2,7 +2,7 @@
 import type { ExchangeFilter, Filter } from '../decide/matching/filter.ts'
 import type { Verdict } from '../decide/matching/request.ts'
 import { matchesResponse, type ResponseMatcher } from '../decide/matching/response.ts'
-import { isKnownId, judge } from './filtered.ts'
+import { isKnownId, type Judge, judgeOf } from './filtered.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
 import { type PlainResponse, plainResponse } from './message-json.ts'
 import type { Context } from './ports.ts'
@@ -19,7 +19,11 @@ export const judgeResponse = (matcher: ResponseMatcher, sent: PlainResponse): Ve
   matchesResponse(matcher, { ...sent, body: sent.isCut ? undefined : sent.body })
 
 /** `needs_body` where the answer lies in a part of a body that was not kept. */
-export const judgeExchange = ({ request, response, disposition }: ExchangeFilter, entry: LoggedExchange): Verdict => {
+const judgeExchange = (
+  { request, response, disposition }: ExchangeFilter,
+  entry: LoggedExchange,
+  judge: Judge,
+): Verdict => {
   if (disposition && entry.decision !== DECIDED[disposition]) return 'no'
   const verdict = judge(request, entry)
   if (verdict === 'no' || response === undefined) return verdict
@@ -29,15 +33,18 @@ export const judgeExchange = ({ request, response, disposition }: ExchangeFilter
   return of === 'yes' ? verdict : of
 }
 
-/** The same, but what cannot change any more is remembered: for whoever asks again and again. */
-export const rememberingJudge = (): typeof judgeExchange => {
+export type ExchangeJudge = (filter: ExchangeFilter, entry: LoggedExchange) => Verdict
+
+/** What judges exchanges within one call, and remembers what cannot change any more: for whoever asks again and again. */
+export const rememberingJudge = (context: Context): ExchangeJudge => {
+  const judge = judgeOf(context)
   const known = new Map<ExchangeFilter, WeakMap<LoggedExchange, Verdict>>()
   return (filter, entry) => {
     const verdicts = known.get(filter) ?? new WeakMap<LoggedExchange, Verdict>()
     known.set(filter, verdicts)
     const remembered = verdicts.get(entry)
     if (remembered) return remembered
-    const verdict = judgeExchange(filter, entry)
+    const verdict = judgeExchange(filter, entry, judge)
     if (entry.answeredAtMs !== undefined && verdict !== 'needs_body') verdicts.set(entry, verdict)
     return verdict
   }
@@ -53,7 +60,11 @@ export const unknownId = (filters: readonly (Filter | undefined)[], context: Con
 export const doubtOf = ({ log }: Context, undecided: number): string | undefined => {
   const reasons = [
     ...(log.evicted > 0 ? [`${log.evicted} older requests had to leave the log, see eventLogBytes`] : []),
-    ...(undecided > 0 ? [`the bodies of ${undecided} exchanges were kept in part only, see eventLogBodyBytes`] : []),
+    ...(undecided > 0
+      ? [
+          `the bodies of ${undecided} exchanges were kept in part only, see eventLogBodyBytes, or too many to decompress`,
+        ]
+      : []),
   ]
   return reasons.length === 0 ? undefined : reasons.join('; ')
 }

@@ -1,5 +1,6 @@
 /** What the API needs of the rest, and what its calls are. Types only. */
 import type { MockResponse } from '../action.ts'
+import type { Inflate } from '../decide/matching/body.ts'
 import type { ExpectationSpec } from '../decide/matching/expectation.ts'
 import type { Filter, Read, SequenceVerification, Verification } from '../decide/matching/filter.ts'
 import type { ExpectationStore } from '../decide/matching/store.ts'
@@ -8,9 +9,20 @@ import type { EventLog } from './event-log.ts'
 import type { Reply } from './reply.ts'
 import type { Waiting } from './waiting.ts'
 
+/** `unknown_format`: no format has that name; `not_recognised`: the document looks like none. Both name what there is. */
+export type Imported =
+  | Read<readonly ExpectationSpec[]>
+  | { readonly refusal: 'unknown_format' | 'not_recognised'; readonly formats: readonly string[] }
+
 /** Reads documents: a value that is all right, or everything that is wrong with it. */
 export interface Documents {
-  expectation(given: unknown): Read<ExpectationSpec>
+  /** An expectation, or an OpenAPI document that stands for several. */
+  expectation(given: unknown): Read<readonly ExpectationSpec[]>
+  openApi(given: unknown): Read<readonly ExpectationSpec[]>
+  /** Expectations out of a document of another format: the one of that name, or else the one that it looks like. */
+  imported(document: unknown, format: string | undefined): Imported
+  /** YAML as a value. */
+  yaml(text: string): Read<unknown>
   /** What a callback client answers with. */
   response(given: unknown): Read<MockResponse>
   filter(given: unknown): Read<Filter>
@@ -80,6 +92,10 @@ export interface Context {
   readonly metrics: MetricsText | undefined
   /** The text of our own OpenAPI document. */
   readonly apiDocument: () => string
+  /** Decompresses logged bodies. */
+  readonly inflate: Inflate
+  /** Most bytes that it makes of one. */
+  readonly bodyMatchBytes: number
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number
   readonly waiting: Waiting
@@ -88,6 +104,7 @@ export interface Context {
 export interface Call {
   readonly query: URLSearchParams
   readonly body: Buffer
+  readonly contentType?: string | undefined
   readonly nowMs: number
   /** Told when whoever called is gone; there is one listener. */
   readonly onGone: (told: () => void) => void

@@ -1,33 +1,62 @@
 import { randomUUID } from 'node:crypto'
-import { compileExpectation } from '../decide/matching/expectation.ts'
+import { compileExpectation, type ExpectationSpec } from '../decide/matching/expectation.ts'
+import type { Read } from '../decide/matching/filter.ts'
 import { prettyJson } from '../decide/matching/pretty-json.ts'
 import { expectationJson } from './expectation-json.ts'
-import type { Handler } from './ports.ts'
+import type { Call, Context, Handler } from './ports.ts'
 import { readDocument } from './read-json.ts'
-import { json, text } from './reply.ts'
+import { json, type Reply, text } from './reply.ts'
 import { errorsText, formatError, joinedErrors, required } from './texts.ts'
 
 const WHAT = 'expectation'
+/** What refusals of OpenAPI documents begin with. */
+export const UNABLE = 'Unable to load API spec'
+const IN_SPEC = /^\$(?:\.httpRequest)?\.specUrlOrPayload(?!: missing)[.:]? ?(.*)$/s
 /** A document of thousands of mistakes is not helped by thousands of errors. */
 const MAX_LISTED = 20
 
 /** Adds or replaces expectations, all of a document or none. */
-export const putExpectation: Handler = (call, { store, log, documents, limits: { maxExpectations } }) => {
+export const putExpectation: Handler = (call, context) => {
   const read = readDocument(call.body)
   if ('problem' in read) return text(400, formatError(WHAT, read.text, [`$: ${read.problem}`]))
   if (read.value === undefined) return text(400, required('an expectation or expectation array'))
-  const items: readonly unknown[] = Array.isArray(read.value) ? read.value : [read.value]
+  const items = readItems(WHAT, read.value, context.documents.expectation)
+  return 'error' in items ? text(400, items.error) : storeExpectations(items.specs, call, context)
+}
+
+/** The expectations of one item or of a list of them, or all that is wrong with any. */
+export const readItems = (
+  what: string,
+  document: unknown,
+  readItem: (given: unknown) => Read<readonly ExpectationSpec[]>,
+): { readonly specs: readonly ExpectationSpec[] } | { readonly error: string } => {
+  const items: readonly unknown[] = Array.isArray(document) ? document : [document]
   const errors: string[] = []
   const specs = items.flatMap((given) => {
-    const result = documents.expectation(given)
-    if ('value' in result) return [result.value]
-    errors.push(errors.length < MAX_LISTED ? formatError(WHAT, given, result.problems) : '')
+    const result = readItem(given)
+    if ('value' in result) return result.value
+    errors.push(errors.length < MAX_LISTED ? itemError(what, given, result.problems) : '')
     return []
   })
   if (errors.length > MAX_LISTED) {
-    return text(400, joinedErrors([...errors.slice(0, MAX_LISTED), `… and ${errors.length - MAX_LISTED} more`]))
+    return { error: joinedErrors([...errors.slice(0, MAX_LISTED), `… and ${errors.length - MAX_LISTED} more`]) }
   }
-  if (errors.length > 0) return text(400, joinedErrors(errors))
+  return errors.length > 0 ? { error: joinedErrors(errors) } : { specs }
+}
+
+/** Of a mistake in an OpenAPI document the place is told; printing all of the document would bury it. */
+const itemError = (what: string, given: unknown, problems: readonly string[]): string => {
+  const inSpec = problems.map((problem) => IN_SPEC.exec(problem)?.[1])
+  if (!inSpec.every((problem) => problem !== undefined)) return formatError(what, given, problems)
+  return `${UNABLE}, ${inSpec.length === 1 ? (inSpec[0] ?? '') : errorsText(inSpec)}`
+}
+
+/** Stores all of them, where there is room, and answers with what they have become. */
+export const storeExpectations = (
+  specs: readonly ExpectationSpec[],
+  call: Call,
+  { store, log, limits: { maxExpectations } }: Context,
+): Reply => {
   const expectations = specs.map((spec) => compileExpectation(spec, randomUUID()))
   const known = new Set(expectations.map(({ id }) => id).filter((id) => store.get(id, call.nowMs)))
   const added = new Set(expectations.map(({ id }) => id)).size - known.size

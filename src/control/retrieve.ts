@@ -2,7 +2,7 @@ import type { Filter } from '../decide/matching/filter.ts'
 import { prettyJson } from '../decide/matching/pretty-json.ts'
 import type { EventLog } from './event-log.ts'
 import { expectationJson } from './expectation-json.ts'
-import { chosenOf, judge, meant, readFilter } from './filtered.ts'
+import { chosenOf, judgeOf, meant, readFilter } from './filtered.ts'
 import { harOf } from './har.ts'
 import { entryJson, entryText, logEntriesOf } from './log-entries.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
@@ -39,10 +39,12 @@ interface Selection {
   readonly correlationId: string | undefined
 }
 
-const exchangesFor = ({ filter, correlationId }: Selection, { log }: Context): LoggedExchange[] =>
-  log.exchanges.filter(
+const exchangesFor = ({ filter, correlationId }: Selection, context: Context): LoggedExchange[] => {
+  const judge = judgeOf(context)
+  return context.log.exchanges.filter(
     (entry) => (correlationId === undefined || entry.correlationId === correlationId) && judge(filter, entry) !== 'no',
   )
+}
 
 const pairJson = (entry: LoggedExchange): Json & Shown => {
   const response = entry.response && plainResponse(entry.response, entry.head.method)

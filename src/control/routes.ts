@@ -4,9 +4,11 @@ import { headerValue } from '../http1/response.ts'
 import { absent } from './absent.ts'
 import { apiDocument } from './api-document.ts'
 import { clear, reset } from './clear.ts'
+import { importDocument } from './import.ts'
 import { metrics } from './metrics-call.ts'
 import type { Handler } from './ports.ts'
 import { putExpectation } from './put-expectation.ts'
+import { putOpenApi } from './put-openapi.ts'
 import { retrieve } from './retrieve.ts'
 import { bind, status, stop } from './server-calls.ts'
 import { changeMode, changeSettings, listSettings, mode, settings } from './settings-calls.ts'
@@ -39,6 +41,8 @@ const get = (path: string, handler: Handler, isOpen = false): Route => {
 /** The same are in api.yaml; a test compares both. */
 export const ROUTES: readonly Route[] = [
   old('/expectation', putExpectation),
+  old('/openapi', putOpenApi),
+  put('/import', importDocument),
   old('/clear', clear),
   old('/reset', reset),
   old('/retrieve', retrieve),

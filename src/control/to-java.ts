@@ -40,7 +40,18 @@ const textCall = (method: string, value: unknown): string[] =>
 const chain = (start: string, calls: readonly string[]): string =>
   [start, ...calls.map((call) => `  ${call}`)].join('\n')
 
+/** A matcher that is an operation of an OpenAPI document. */
+const operationJava = (request: Json): string => {
+  const spec = request['specUrlOrPayload']
+  const text = typeof spec === 'string' ? spec : JSON.stringify(spec)
+  const id = request['operationId']
+  return `openAPI(${[text, ...(typeof id === 'string' ? [id] : [])].map(literal).join(', ')})`
+}
+
 export const requestJava = (request: Json): string =>
+  request['specUrlOrPayload'] === undefined ? propertiesJava(request) : operationJava(request)
+
+const propertiesJava = (request: Json): string =>
   chain('request()', [
     ...textCall('withMethod', request['method']),
     ...textCall('withPath', request['path']),

@@ -1,6 +1,6 @@
 /** The answers of verifications, and what the log says of them. */
 import type { ExchangeFilter } from '../decide/matching/filter.ts'
-import { judgeExchange, sentResponse } from './judged.ts'
+import { rememberingJudge, sentResponse } from './judged.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
 import { type Json, requestJson, responseJson } from './message-json.ts'
 import type { Context } from './ports.ts'
@@ -37,22 +37,24 @@ export const pass = ({ kind, outcome, expected }: About, nowMs: number, { log }:
 }
 
 /** Responses to requests that were meant, or all requests: only as many as are listed are written out. */
-const listed = ({ kind, what, exchanges, maximumListed }: Failure): readonly (Json | undefined)[] => {
+const listed = ({ kind, what, exchanges, maximumListed }: Failure, context: Context): readonly (Json | undefined)[] => {
   if (kind.startsWith('request')) {
     if (exchanges.length > maximumListed) return exchanges.map(() => undefined)
     return exchanges.map((one) => requestJson(one, 'compact', false))
   }
   const asked = { ...what, response: undefined }
+  const judge = rememberingJudge(context)
   const responses = exchanges
-    .filter((one) => judgeExchange(asked, one) === 'yes')
+    .filter((one) => judge(asked, one) === 'yes')
     .map(sentResponse)
     .filter((one) => one !== undefined)
   return responses.length > maximumListed ? responses.map(() => undefined) : responses.map(responseJson)
 }
 
-export const fail = (failure: Failure, nowMs: number, { log, limits }: Context): Reply => {
+export const fail = (failure: Failure, nowMs: number, context: Context): Reply => {
+  const { log, limits } = context
   const { kind, outcome, expected, doubt, found, maximumListed, diff } = failure
-  const messages = listed(failure)
+  const messages = listed(failure, context)
   const claim = `${kind} not ${outcome}`
   const isListed = messages.length <= maximumListed
   const documents = [JSON.parse(expected), ...(isListed ? [messages] : [])]

@@ -3,7 +3,7 @@ import { prettyJson } from '../decide/matching/pretty-json.ts'
 import { closestMatch } from './closest-match.ts'
 import { messageJson } from './expectation-json.ts'
 import { askedJson } from './filtered.ts'
-import { doubtOf, rememberingJudge, unknownId } from './judged.ts'
+import { doubtOf, type ExchangeJudge, rememberingJudge, unknownId } from './judged.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
 import type { Context, Handler } from './ports.ts'
 import { readChecked } from './read-json.ts'
@@ -51,7 +51,7 @@ const listedFor = (requests: readonly Filter[], { log }: Context): readonly Logg
 const progressOf = (
   steps: readonly ExchangeFilter[],
   { log }: Context,
-  judge: ReturnType<typeof rememberingJudge>,
+  judge: ExchangeJudge,
 ): { readonly found: number; readonly undecided: number } => {
   let found = 0
   let undecided = 0
@@ -79,7 +79,7 @@ export const verifySequence: Handler = (call, context) => {
   const steps = stepsOf(read.value)
   const kind = responses.length > 0 ? ('response' as const) : ('request' as const)
   const about = { kind: `${kind} sequence` as const, outcome: 'found', expected: expectedOf(read.value, context) }
-  const judge = rememberingJudge()
+  const judge = rememberingJudge(context)
   return context.waiting.until(call, timeoutMs, (): Attempt => {
     const { found, undecided } = progressOf(steps, context, judge)
     if (found === steps.length) return { isSettled: true, reply: () => pass(about, call.nowMs, context) }

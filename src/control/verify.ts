@@ -3,7 +3,7 @@ import { prettyJson } from '../decide/matching/pretty-json.ts'
 import { closestMatch } from './closest-match.ts'
 import { messageJson } from './expectation-json.ts'
 import { askedJson } from './filtered.ts'
-import { doubtOf, rememberingJudge, unknownId } from './judged.ts'
+import { doubtOf, type ExchangeJudge, rememberingJudge, unknownId } from './judged.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
 import type { Json } from './message-json.ts'
 import type { Call, Context, Handler } from './ports.ts'
@@ -22,7 +22,7 @@ interface Standing {
   readonly doubt: string | undefined
 }
 
-const standingOf = (claim: Verification, context: Context, judge: ReturnType<typeof rememberingJudge>): Standing => {
+const standingOf = (claim: Verification, context: Context, judge: ExchangeJudge): Standing => {
   const { what, atLeast, atMost } = claim
   const verdicts = context.log.exchanges.map((entry) => judge(what, entry))
   const found = verdicts.filter((verdict) => verdict === 'yes').length
@@ -64,7 +64,7 @@ export const verify: Handler = (call, context) => {
   const unknown = unknownId([claim.what.request], context)
   if (unknown !== undefined) return text(400, unknownIdText(unknown))
   context.log.note('VERIFICATION', call.nowMs, 'verifying requests that match:{}', read.given)
-  const judge = rememberingJudge()
+  const judge = rememberingJudge(context)
   return context.waiting.until(call, claim.timeoutMs, (): Attempt => {
     const standing = standingOf(claim, context, judge)
     return { isSettled: standing.holds || standing.isLost, reply: () => replyTo(claim, standing, call, context) }

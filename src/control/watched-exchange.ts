@@ -6,16 +6,19 @@ import type { EventLog } from './event-log.ts'
 import type { KeptBytes } from './kept-bytes.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
 
+/** Where it is noted. */
+export type WatchLog = Pick<EventLog, 'keep' | 'grown' | 'received' | 'answered' | 'ended'>
+
 /** A class: one is made per request. `hasBody`: the entry has the request's body already. */
 export class WatchedExchange implements HttpExchange {
   readonly #inner: HttpExchange
-  readonly #log: EventLog
+  readonly #log: WatchLog
   readonly #entry: LoggedExchange
   readonly #now: () => number
   #hasBody: boolean
   #answer: KeptBytes | undefined
 
-  constructor(inner: HttpExchange, log: EventLog, entry: LoggedExchange, now: () => number, hasBody: boolean) {
+  constructor(inner: HttpExchange, log: WatchLog, entry: LoggedExchange, now: () => number, hasBody: boolean) {
     this.#inner = inner
     this.#log = log
     this.#entry = entry

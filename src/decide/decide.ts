@@ -20,6 +20,7 @@ export interface Question {
 }
 
 const NEEDS_BODY = { kind: 'needs_body' } as const
+const BEFORE_BODY = { beforeBody: true } as const
 const UNEXPECTED = { kind: 'refuse', status: 404, reason: 'no_expectation' } as const
 const NOWHERE = { kind: 'refuse', status: 502, reason: 'no_destination' } as const
 
@@ -36,9 +37,13 @@ export function decide(question: Question, store: ExpectationStore): Decision | 
       return NEEDS_BODY
     case 'matched': {
       const { action, expectation } = result
-      if (action.kind !== 'forward') return { kind: 'mock', expectationId: expectation.id, action }
+      if (action.kind !== 'forward') {
+        const when = expectation.request?.respondBeforeBody ? BEFORE_BODY : undefined
+        return { kind: 'mock', expectationId: expectation.id, action, ...when }
+      }
       const destination = action.to ?? resolution.destination
-      return destination ? { kind: 'forward', destination, expectationId: expectation.id, action } : NOWHERE
+      if (destination) return { kind: 'forward', destination, expectationId: expectation.id, action }
+      return action.make ? { kind: 'forward', expectationId: expectation.id, action } : NOWHERE
     }
     case 'none': {
       const decision = unmatched(policy, resolution)

@@ -137,7 +137,7 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
   const { flow, request, resolution, decision, outcome } = exchange
   const ofFlow = flowTexts(flow)
   const decided = decision.kind === 'forward' || decision.kind === 'relay' ? decision.destination : undefined
-  const dialled = decided && (outcome.dialled ?? decided)
+  const dialled = outcome.dialled ?? decided
   const original = place(resolution.destination)
   // Found, original and dialled are mostly the same endpoint; its text is made once.
   const text = (endpoint: Endpoint | undefined) =>

@@ -11,6 +11,7 @@ import { createTally, type Tally } from './tally.ts'
 export const LIMITS = [
   'body',
   'body_budget',
+  'body_inflated',
   'callback_clients',
   'callback_waiting',
   'connections',
@@ -27,6 +28,7 @@ export const LIMITS = [
   'head_bytes',
   'headers',
   'peek_bytes',
+  'recording',
   'upstream_connections',
   'upstream_destinations',
   'websocket_message_bytes',
@@ -52,6 +54,7 @@ const FAULTS: Readonly<Record<Fault, true>> = {
   upstream_timeout: true,
   upstream_unreachable: true,
   upstream_unresolved: true,
+  upstream_tls: true,
   upstream_protocol_error: true,
   upstream_closed: true,
   client_reset: true,
@@ -64,6 +67,7 @@ const FAULTS: Readonly<Record<Fault, true>> = {
   request_timeout: true,
   not_implemented: true,
   loop: true,
+  change_failed: true,
   proxy_header_refused: true,
 }
 

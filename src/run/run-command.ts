@@ -35,6 +35,10 @@ export interface RunOptions {
   /** A network namespace file to run the command in. */
   readonly netns?: string
   readonly recordPath?: string
+  /** Where forwarded exchanges are kept as expectations. */
+  readonly recordingPath?: string
+  /** Note what no expectation matched. */
+  readonly withMisses?: boolean
   /** Where the control API is served, 0 for any free port; undefined = nowhere. */
   readonly controlPort?: number
   readonly withSummary: boolean
@@ -44,6 +48,8 @@ export interface RunResult {
   /** The command's exit status, as a shell reports it. */
   readonly status: number
   readonly summary?: string
+  /** What no expectation matched, one line each, where that is noted. */
+  readonly misses: readonly string[]
 }
 
 /** Where there is no terminal, or one that does not know its width. */
@@ -175,6 +181,8 @@ const openRecord = (options: RunOptions, started: () => Started | undefined): Re
     },
     readDnsIntents: () => started()?.dns?.intents() ?? 0,
     ...(options.recordPath === undefined ? {} : { recordPath: options.recordPath }),
+    ...(options.recordingPath === undefined ? {} : { recordingPath: options.recordingPath }),
+    withMisses: options.withMisses ?? false,
     ...(options.user ? { recordOwner: options.user } : {}),
   })
   for (const warning of options.warnings) record.log.warn({ warning }, 'a setting is not known')
@@ -222,7 +230,7 @@ export const runCommand = async (options: RunOptions): Promise<RunResult> => {
     const adminPort = await record.startAdmin()
     if (adminPort !== undefined) record.log.info({ adminPort }, 'the admin server listens')
     const early = await held.received()
-    if (early !== undefined) return { status: early }
+    if (early !== undefined) return { status: early, misses: [] }
     const { cgroup, closePlane } = started
     const hasConnections = started.kernel !== undefined
     const status = await untilEnd(launch(options, started), crash.crashed, detach).finally(() => leave(cgroup, record))
@@ -232,7 +240,8 @@ export const runCommand = async (options: RunOptions): Promise<RunResult> => {
     await closePlane()
     await undo.all()
     await ground.all()
-    return { status, ...(record.summary ? { summary: renderSummary(record, hasConnections) } : {}) }
+    const misses = record.misses?.lines() ?? []
+    return { status, misses, ...(record.summary ? { summary: renderSummary(record, hasConnections) } : {}) }
   } finally {
     started = undefined
     await undo.all()

@@ -61,6 +61,8 @@ export const createRunPlane = (
     workload,
     direction: 'outbound',
     identify: capture.identify,
+    tape: record.recording?.watch,
+    missed: record.misses?.add,
     evidence: { ...capture.evidence, ...(dns ? { nameOf: dns.nameOf } : {}) },
     ...(dns ? { isReserved: dns.isReserved, namesOf: dns.namesOf } : {}),
     ...(control ? { server: control } : {}),

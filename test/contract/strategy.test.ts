@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Endpoint, Flow } from '../../src/flow.ts'
-import { namedEndpoint } from '../../src/pipeline.ts'
 import { createChain, createStrategies, type EvidencePorts } from '../../src/resolve/chain.ts'
+import { namedEndpoint } from '../../src/resolve/named-endpoint.ts'
 import { type Evidence, STRATEGY_NAMES, type Strategy } from '../../src/resolve/strategy.ts'
 
 const EMPTY: Flow = {

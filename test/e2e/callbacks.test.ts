@@ -230,7 +230,10 @@ test('a body beyond the byte budget is not passed on in part', async (t) => {
 test('what is not a handshake is refused, and the connection lives on', async (t) => {
   const { ask, port } = await startControl(t, { onUnmatched: 'refuse' })
   assert.equal((await ask('/_mockserver_callback_websocket')).status, 426)
-  const bad = get('/_mockserver_callback_websocket', 'upgrade: websocket', 'connection: upgrade').replace('host: a', 'host: localhost')
+  const bad = get('/_mockserver_callback_websocket', 'upgrade: websocket', 'connection: upgrade').replace(
+    'host: a',
+    'host: localhost',
+  )
   const connection = rawConnection(t, port, bad)
   await connection.until((text) => text.includes('Sec-WebSocket-Key'))
   assert.match(connection.text, /^HTTP\/1.1 400 /)

@@ -60,16 +60,21 @@ test('an origin that is named may ask, and with * any may', async (t) => {
   assert.equal((await any.ask('/mockserver/status', preflightFrom('null'))).status, 200)
 })
 
-test('a name that is not known to be ours is refused, whatever the call', async (t) => {
+test('what a page could read under a name of its own is refused under names that are not known to be ours', async (t) => {
   const { ask } = await startControl(t)
   for (const host of ['rebound.example:1080', 'localhost.rebound.example', '1.2.3.4.rebound.example']) {
-    for (const path of ['/mockserver/reset', '/status', '/mockserver/openapi']) {
-      assert.equal((await ask(path, { ...CALL, headers: { host } })).status, 403)
-    }
-    assert.equal((await ask('/mockserver/ready', { headers: { host } })).status, 403)
+    for (const path of ['/mockserver/configuration', '/mockserver/metrics', '/mockserver/openapi.yaml'])
+      assert.equal((await ask(path, { headers: { host } })).status, 403)
+    const sent = { ...CALL, headers: { host, origin: `http://${host}` } }
+    assert.equal((await ask('/mockserver/reset', sent)).status, 403)
   }
-  for (const host of ['10.1.2.3:1080', '[::1]:1080', 'LOCALHOST', 'mocks.localhost:1080']) {
+})
+
+test('a client that is no page may call by any name', async (t) => {
+  const { ask } = await startControl(t)
+  for (const host of ['mocks', 'mocks.shop.svc', 'mocks.example:1080', '10.1.2.3:1080', '[::1]:1080', 'LOCALHOST']) {
     assert.equal((await ask('/mockserver/status', { ...CALL, headers: { host } })).status, 200)
+    assert.equal((await ask('/mockserver/ready', { headers: { host } })).status, 200)
   }
 })
 
@@ -90,7 +95,7 @@ test('names are allowed one by one, or all below one', async (t) => {
     ['xsvc.cluster.local', 403],
     ['other', 403],
   ] as const) {
-    assert.equal((await ask('/mockserver/status', { ...CALL, headers: { host } })).status, status)
+    assert.equal((await ask('/mockserver/config', { headers: { host } })).status, status)
   }
 })
 

@@ -209,7 +209,7 @@ test('probes ask by GET', async (t) => {
 
 test('what MockServer has and we do not is said so', async (t) => {
   const { put } = await startControl(t)
-  assert.equal((await put('openapi', {})).status, 501)
+  assert.equal((await put('pact', {})).status, 501)
 })
 
 test('without the API all of it is mocked traffic', async (t) => {

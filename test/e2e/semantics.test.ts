@@ -366,6 +366,7 @@ test('a request forwarded by an expectation names the host it is sent to', async
   client.send(request('GET /f', 'Host: original.example'))
   await client.got(`host is ${address}:${port}`)
   const { decision, resolution } = await lab.recorded(1)
-  assert.deepEqual(decision, { kind: 'forward', destination: upstream.endpoint, expectationId: '#0' })
+  const action = { kind: 'forward', to: upstream.endpoint, delayMs: 0 }
+  assert.deepEqual(decision, { kind: 'forward', destination: upstream.endpoint, expectationId: '#0', action })
   assert.equal(resolution.resolvedBy, 'ebpf')
 })

@@ -10,11 +10,17 @@ const MATCHERS: readonly object[] = [
   { type: 'JSON_PATH', jsonPath: '$..a[?(@.b > 1)]' },
   { type: 'XML', xml: '<a>x</a>' },
   { type: 'XPATH', xpath: '//a[@b]' },
+  { type: 'XML_SCHEMA', xmlSchema: '<schema xmlns="http://www.w3.org/2001/XMLSchema"><element name="a"/></schema>' },
   { type: 'PARAMETERS', parameters: { a: '1' } },
   { type: 'MULTIPART', fields: { a: '1' } },
   { type: 'BINARY', base64Bytes: 'AA==' },
   { type: 'GRAPHQL', query: '{ a }', selectionSetMatchType: 'AST_SUBSET' },
   { type: 'JSON_RPC', method: 'a' },
+  { type: 'FUZZY', fuzzy: 'a: 1', threshold: 0.6 },
+  { type: 'JSON', json: '{"a":1.0}', matchNumbersAsStrings: true },
+  { type: 'ALL_OF', bodyAllOf: [{ a: 1 }, { type: 'JSON_PATH', jsonPath: '$.a' }] },
+  { type: 'XML', xml: `<a>\${xmlunit.matchesRegex([a-z])}</a>` },
+  { type: 'GRAPHQL', query: '{ a }', selectionSetMatchType: 'AST_SUBSET', schema: 'type Query { a: String }' },
 ]
 const pieces = fc.constantFrom(
   '<a',

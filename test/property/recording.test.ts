@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ExpectationFile } from '../../src/config/expectation-schema.ts'
+import { ExpectationFile } from '../../src/config/expectation-file-schema.ts'
 import { compileHashed, redacted } from '../../src/content/hashed.ts'
 import { compileExpectation } from '../../src/decide/matching/expectation.ts'
 import { createExpectationStore } from '../../src/decide/matching/store.ts'

@@ -1,6 +1,7 @@
 /** Requests against a matcher as a file would give it, and what is wrong with one that is refused. */
 import { checkValue } from '../../src/config/problems.ts'
 import { Request } from '../../src/config/request-schema.ts'
+import type { Inflate } from '../../src/decide/matching/body.ts'
 import { matchesRequest, type Verdict } from '../../src/decide/matching/request.ts'
 import { compileRequest } from '../../src/decide/matching/request-spec.ts'
 import type { RequestHead } from '../../src/flow.ts'
@@ -10,10 +11,11 @@ export function verdict(
   httpRequest: unknown,
   head: RequestHead,
   body: Buffer | 'unavailable' | undefined = undefined,
+  inflate?: Inflate,
 ): Verdict {
   const checked = checkValue(Request, httpRequest)
   if ('problems' in checked) throw new Error(problemLines(httpRequest).join('\n'))
-  return matchesRequest(compileRequest(checked.value), { head, body, query: undefined, read: undefined })
+  return matchesRequest(compileRequest(checked.value), { head, body, query: undefined, read: undefined, inflate })
 }
 
 /** Whether a POST with this body fits a matcher of bodies. */

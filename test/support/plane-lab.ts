@@ -5,7 +5,7 @@ import { createServer as createHttpServer, type Server as HttpServer, type Reque
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { z } from 'zod'
-import { ExpectationFile } from '../../src/config/expectation-schema.ts'
+import { ExpectationFile } from '../../src/config/expectation-file-schema.ts'
 import { Config } from '../../src/config/schema.ts'
 import { compileExpectation } from '../../src/decide/matching/expectation.ts'
 import type { Direction, Endpoint, Exchange } from '../../src/flow.ts'

@@ -30,6 +30,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   record: INWARD,
   control: INWARD,
   config: [...MIDDLE, 'content'],
+  // The event log's way to watch an exchange, and the redaction of records.
+  recording: [...INWARD, 'control', 'record', 'content'],
   content: ['decide'],
   pipeline: INWARD,
   paths: [],
@@ -37,10 +39,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The composition: the data plane, the record stage, and one file per way to start them.
   understudy: [
     ...INWARD,
-    ...['intercept', 'act', 'record', 'config', 'control', 'control-stage', 'pipeline', 'idle-memory'],
+    ...['intercept', 'act', 'record', 'config', 'content', 'control', 'control-stage', 'pipeline', 'idle-memory'],
   ],
-  'control-stage': [...MIDDLE, 'control', 'record', 'config', 'websocket'],
-  'record-stage': ['errors', 'paths', 'record', 'config', 'workloads'],
+  'control-stage': [...MIDDLE, 'content', 'control', 'record', 'config', 'websocket'],
+  'record-stage': ['errors', 'paths', 'record', 'recording', 'config', 'workloads'],
   run: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
   serve: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
   cli: [...MIDDLE, 'proxy-protocol', 'config', 'kernel', 'capture', 'workloads', 'run', 'serve', 'paths'],

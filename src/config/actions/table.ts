@@ -5,7 +5,9 @@ import type { ExpectationSpec } from '../../decide/matching/expectation.ts'
 import { isRecord, notYetKeys, refused } from '../chosen-schema.ts'
 import { ResponseCallback } from './callback.ts'
 import { ErrorAction } from './error.ts'
+import { ForwardWithFallback } from './fallback.ts'
 import { ForwardTo } from './forward.ts'
+import { Override } from './override.ts'
 import { Response } from './response.ts'
 import { SseResponse } from './sse.ts'
 import { problemWithTurns, turnShape, turnsOf } from './turns.ts'
@@ -18,6 +20,8 @@ const ACTIONS = {
   httpWebSocketResponse: WebSocketResponse.optional(),
   httpError: ErrorAction.optional(),
   httpForward: ForwardTo.optional(),
+  httpOverrideForwardedRequest: Override.optional(),
+  httpForwardWithFallback: ForwardWithFallback.optional(),
 } satisfies Readonly<Record<string, z.ZodType<Action | undefined>>>
 
 type ActionName = keyof typeof ACTIONS
@@ -25,13 +29,7 @@ const NAMES = Object.keys(ACTIONS) as readonly ActionName[]
 
 const NO_CLASSES = 'not supported: there is no JVM here that could load a class; use an object callback or a template'
 const ABSENT = {
-  ...notYetKeys([
-    'httpResponseTemplate',
-    'httpForwardTemplate',
-    'httpForwardObjectCallback',
-    'httpOverrideForwardedRequest',
-    'httpForwardWithFallback',
-  ]),
+  ...notYetKeys(['httpResponseTemplate', 'httpForwardTemplate', 'httpForwardObjectCallback']),
   ...notYetKeys(['httpForwardValidateAction', 'httpLlmResponse', 'grpcStreamResponse', 'grpcBidiResponse']),
   ...notYetKeys(['binaryResponse', 'dnsResponse', 'steps', 'beforeActions', 'afterActions']),
   httpResponseClassCallback: refused(NO_CLASSES).optional(),

@@ -1,5 +1,5 @@
 /** Request bodies: exact text, a part of it, JSON, a form, parts of a form, bytes, or what a library judges. */
-import { containsJson, equalsJson, type JsonValue, parseJson } from './json.ts'
+import { containsJson, equalsJson, type JsonValue, type NumbersBy, parseJson } from './json.ts'
 import { type MultipartForm, parseMultipart } from './multipart.ts'
 import { matchesPairs, type PairsMatcher } from './pairs.ts'
 import { parseQuery } from './query.ts'
@@ -13,25 +13,39 @@ interface Common {
 export type BodyMatcher = Common &
   (
     | { readonly kind: 'text'; readonly text: string; readonly isPart: boolean }
-    | { readonly kind: 'json'; readonly expected: JsonValue; readonly isStrict: boolean }
+    | { readonly kind: 'json'; readonly expected: JsonValue; readonly isStrict: boolean; readonly numbers?: NumbersBy }
     | { readonly kind: 'form'; readonly pairs: PairsMatcher | undefined }
     | { readonly kind: 'multipart'; readonly parts: Readonly<Record<keyof MultipartForm, PairsMatcher | undefined>> }
     | { readonly kind: 'bytes'; readonly bytes: Buffer }
     | { readonly kind: 'tested'; readonly test: BodyTest }
+    | { readonly kind: 'all'; readonly all: readonly BodyMatcher[] }
   )
 
 /** Judges a body with a library; given from outside, for the middle uses none. Bounded in time; must not throw. */
 export type BodyTest = (body: ReadBody) => boolean
 
+/**
+ * Undoes the codings that a `content-encoding` names: the bytes themselves where there is nothing to undo or they are not
+ * what it says, 'unavailable' where they would come to more than the byte budget. Given from outside; must not throw.
+ */
+export type Inflate = (bytes: Buffer, contentEncoding: string) => Buffer | 'unavailable'
+
 /** A request's body with what its headers say of it; each reading is done at most once, however many matchers ask. */
 export interface ReadBody {
+  /** Without its content codings. */
   readonly bytes: Buffer
+  /** As it came. */
+  readonly sent: Buffer
   readonly contentType: string | undefined
-  json?: { readonly value: JsonValue } | 'not_json'
+  json?: Json
+  /** With numbers that are compared by value. */
+  jsonByValue?: Json
   text?: string
   form?: readonly string[]
   multipart?: MultipartForm | 'not_multipart'
 }
+
+type Json = { readonly value: JsonValue } | 'not_json'
 
 /** Whether the body matches; a body that cannot be read as the matcher's kind does not, so its negation does. */
 export function matchesBody(matcher: BodyMatcher, body: ReadBody): boolean {
@@ -51,9 +65,11 @@ function matchesKind(matcher: BodyMatcher, body: ReadBody): boolean {
     case 'multipart':
       return matchesMultipart(matcher.parts, body)
     case 'bytes':
-      return body.bytes.equals(matcher.bytes)
+      return body.bytes.equals(matcher.bytes) || (body.sent !== body.bytes && body.sent.equals(matcher.bytes))
     case 'tested':
       return matcher.test(body)
+    case 'all':
+      return matcher.all.every((one) => matchesBody(one, body))
   }
 }
 
@@ -75,21 +91,30 @@ function matchesBodyText(matcher: Extract<BodyMatcher, { kind: 'text' }>, body: 
 }
 
 function matchesJson(matcher: Extract<BodyMatcher, { kind: 'json' }>, body: ReadBody): boolean {
-  body.json ??= readJson(body)
-  if (body.json === 'not_json') return false
+  const json = readJson(body, matcher.numbers ?? 'spelling')
+  if (json === 'not_json') return false
   const compare = matcher.isStrict ? equalsJson : containsJson
   try {
-    return compare(matcher.expected, body.json.value)
+    return compare(matcher.expected, json.value)
   } catch (error) {
     if (error instanceof RangeError) return false // nested deeper than the stack: not what anyone asked for
     throw error
   }
 }
 
-function readJson(body: ReadBody): { readonly value: JsonValue } | 'not_json' {
+function readJson(body: ReadBody, numbers: NumbersBy): Json {
+  if (numbers === 'spelling') {
+    body.json ??= parsedJson(body, numbers)
+    return body.json
+  }
+  body.jsonByValue ??= parsedJson(body, numbers)
+  return body.jsonByValue
+}
+
+function parsedJson(body: ReadBody, numbers: NumbersBy): Json {
   if (!saysJson(body)) return 'not_json'
   try {
-    return { value: parseJson(textOf(body)) }
+    return { value: parseJson(textOf(body), numbers) }
   } catch {
     return 'not_json'
   }

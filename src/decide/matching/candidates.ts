@@ -1,11 +1,14 @@
 /**
  * Finds the expectations that could match a request without asking the others: by the whole path where it is literal
  * (its dots may be any character), by the literal start of a pattern, and a rest that must always be asked; long lists
- * are split again by method and by host. Ten thousand cost about what one costs as long as they differ in one of these.
+ * are split again by the segments that patterns fix, by method and by host. Ten thousand cost about what one costs as
+ * long as they differ in one of these.
  */
 import type { RequestHead } from '../../flow.ts'
 import type { Expectation } from './expectation.ts'
-import { createLiteralIndex, type Indexed, indexed, type LiteralIndex } from './literals.ts'
+import { createLiteralIndex, type Indexed, indexed } from './literals.ts'
+import { type FixedSegments, fixedSegments, keyIn } from './path-segments.ts'
+import { createSegmentIndex } from './segment-tables.ts'
 import type { TextMatcher } from './text.ts'
 
 export interface Candidates {
@@ -20,12 +23,29 @@ interface Asked {
   readonly head: RequestHead
 }
 
+/** A request being looked up. */
+interface Seen {
+  readonly head: RequestHead
+  /** The path in lower case. */
+  readonly lower: string
+  /** The same in parts, once they are asked for. */
+  segments?: readonly string[]
+}
+
 /** Ranks that have something in common, split further where there are many. */
 interface Bucket {
   /** Asked always; ascending. */
   readonly ranks: readonly number[]
-  readonly split?: { readonly by: Trait; readonly parts: LiteralIndex<Bucket> }
+  /** Calls `visit` for the parts that a request could be in. */
+  readonly parts?: (seen: Seen, visit: (part: Bucket) => void) => void
 }
+
+/** Splits ranks by something, and says which have nothing to be told apart by; undefined where it is not worth it. */
+type Splitter = (
+  ordered: readonly Expectation[],
+  ranks: readonly number[],
+  make: (part: readonly number[]) => Bucket,
+) => Bucket | undefined
 
 /** What buckets are split by. */
 interface Trait {
@@ -55,16 +75,19 @@ export function createCandidates(ordered: readonly Expectation[]): Candidates {
   for (const [rank, { request }] of ordered.entries()) {
     const path = request?.negated ? undefined : request?.path
     const text = path && !path.negated ? indexed(path, rank) : undefined
-    const prefix = path && !path.negated ? path.pattern?.prefix.slice(0, MAX_PREFIX) : undefined
     if (text) literal.push(text)
-    else if (!path || !prefix) rest.push(rank)
+    else if (!path || path.negated) rest.push(rank)
     else {
-      append(byPrefix, prefix, rank)
+      const prefix = path.pattern?.prefix.slice(0, MAX_PREFIX) ?? ''
+      if (prefix === '') rest.push(rank)
+      else append(byPrefix, prefix, rank)
       // A pattern also matches its own text.
-      if (!path.lower.startsWith(prefix)) literal.push({ lower: path.lower, isDotted: false, rank })
+      if (!path.lower.startsWith(prefix) || !hasOwnSegments(path)) {
+        literal.push({ lower: path.lower, isDotted: false, rank })
+      }
     }
   }
-  const bucket = (ranks: readonly number[]): Bucket => split(ordered, ranks, [METHOD, HOST])
+  const bucket = (ranks: readonly number[]): Bucket => split(ordered, ranks, SPLITTERS)
   const byPath = createLiteralIndex(literal, bucket)
   const always = bucket([...rest, ...byPath.unindexed].sort((a, b) => a - b))
   const prefixed = new Map([...byPrefix].map(([prefix, ranks]) => [prefix, bucket(ranks)]))
@@ -73,43 +96,90 @@ export function createCandidates(ordered: readonly Expectation[]): Candidates {
   return {
     first(path, subject, accepts) {
       const lower = path.toLowerCase()
+      const seen: Seen = { head: subject.head, lower }
       let best = ordered.length
       byPath.each(lower, (found) => {
-        best = search(found, best, subject, accepts)
+        best = search(found, best, seen, subject, accepts)
       })
-      best = search(always, best, subject, accepts)
+      best = search(always, best, seen, subject, accepts)
       for (const length of lengths) {
         if (length > lower.length) break
         const found = prefixed.get(lower.slice(0, length))
-        if (found) best = search(found, best, subject, accepts)
+        if (found) best = search(found, best, seen, subject, accepts)
       }
       return best === ordered.length ? -1 : best
     },
   }
 }
 
-/** Splits a long list by the first trait that tells its members apart, and the parts by the traits after it. */
-function split(ordered: readonly Expectation[], ranks: readonly number[], traits: readonly Trait[]): Bucket {
-  const [trait, ...others] = traits
-  if (!trait || ranks.length < SPLIT_FROM) return { ranks }
-  const told: Indexed[] = []
+/** Splits a long list by the first thing that tells its members apart, and the parts by what comes after it. */
+function split(ordered: readonly Expectation[], ranks: readonly number[], splitters: readonly Splitter[]): Bucket {
+  const [splitter, ...others] = splitters
+  if (!splitter || ranks.length < SPLIT_FROM) return { ranks }
+  const make = (part: readonly number[]): Bucket => split(ordered, part, others)
+  return splitter(ordered, ranks, make) ?? split(ordered, ranks, others)
+}
+
+const bySegments: Splitter = (ordered, ranks, make) => {
+  const told: { fixed: FixedSegments; rank: number }[] = []
   const rest: number[] = []
   for (const rank of ranks) {
-    const expectation = ordered[rank]
-    const asked = expectation?.request?.negated ? undefined : expectation && trait.asked(expectation)
-    const text = asked && !asked.negated ? indexed(asked, rank) : undefined
-    if (text) told.push(text)
+    const request = ordered[rank]?.request
+    const fixed = request?.negated || request?.path?.negated ? undefined : request?.path && segmentsIn(request.path)
+    if (fixed) told.push({ fixed, rank })
     else rest.push(rank)
   }
-  if (told.length < SPLIT_FROM) return split(ordered, ranks, others)
-  const parts = createLiteralIndex(told, (part) => split(ordered, part, others))
-  return { ranks: [...rest, ...parts.unindexed].sort((a, b) => a - b), split: { by: trait, parts } }
+  if (told.length < SPLIT_FROM) return undefined
+  const index = createSegmentIndex(told, make)
+  const always = make([...rest, ...index.unindexed].sort((a, b) => a - b))
+  return {
+    ranks: [],
+    parts: (seen, visit) => {
+      seen.segments ??= seen.lower.split('/')
+      visit(always)
+      index.each(seen.segments, visit)
+    },
+  }
+}
+
+const byTrait =
+  ({ of, asked }: Trait): Splitter =>
+  (ordered, ranks, make) => {
+    const told: Indexed[] = []
+    const rest: number[] = []
+    for (const rank of ranks) {
+      const expectation = ordered[rank]
+      const text = expectation?.request?.negated ? undefined : expectation && asked(expectation)
+      const found = text && !text.negated ? indexed(text, rank) : undefined
+      if (found) told.push(found)
+      else rest.push(rank)
+    }
+    if (told.length < SPLIT_FROM) return undefined
+    const index = createLiteralIndex(told, make)
+    return {
+      ranks: [...rest, ...index.unindexed].sort((a, b) => a - b),
+      parts: ({ head }, visit) => index.each(of(head).toLowerCase(), visit),
+    }
+  }
+
+/** The segments come first: they tell most apart. */
+const SPLITTERS: readonly Splitter[] = [bySegments, byTrait(METHOD), byTrait(HOST)]
+
+function segmentsIn({ pattern }: TextMatcher): FixedSegments | undefined {
+  return pattern && fixedSegments(pattern)
+}
+
+/** Whether the text of a pattern, taken as a path, is found where the pattern is. */
+function hasOwnSegments(path: TextMatcher): boolean {
+  const fixed = segmentsIn(path)
+  return !fixed || keyIn(fixed, path.lower.split('/')) === fixed.key
 }
 
 /** The first accepted rank of a bucket, if it is below `best`. */
 function search<T extends Asked>(
   bucket: Bucket,
   best: number,
+  seen: Seen,
   subject: T,
   accepts: (subject: T, rank: number) => boolean,
 ): number {
@@ -121,8 +191,8 @@ function search<T extends Asked>(
       break
     }
   }
-  bucket.split?.parts.each(bucket.split.by.of(subject.head).toLowerCase(), (part) => {
-    lowest = search(part, lowest, subject, accepts)
+  bucket.parts?.(seen, (part) => {
+    lowest = search(part, lowest, seen, subject, accepts)
   })
   return lowest
 }

@@ -78,11 +78,12 @@ function needsBodyOf(action: Action): boolean {
   switch (action.kind) {
     case 'respond':
     case 'fail':
-    case 'forward':
     case 'stream_events':
     case 'speak_websocket':
       return false
     case 'respond_by_callback':
       return true
+    case 'forward':
+      return action.make !== undefined
   }
 }

@@ -23,7 +23,7 @@ export const expectedHosts = (expectations: readonly Expectation[]): ReadonlySet
   return hosts
 }
 
-/** Looks through the expectations again only when they have changed. */
+/** The same of a list that changes: it is looked through again only when it has. */
 export const createExpectedHosts = (store: ExpectationStore, nowMs: () => number): ((name: string) => boolean) => {
   const read = (): ReadonlySet<string> => expectedHosts(store.list(nowMs()).map(({ expectation }) => expectation))
   let { version } = store

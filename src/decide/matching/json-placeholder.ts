@@ -12,6 +12,8 @@ const KINDS: Readonly<Record<string, Placeholder>> = {
   'any-string': { accepts: (actual) => typeof actual === 'string', mayBeAbsent: false },
   'any-number': { accepts: (actual) => typeof actual === 'number', mayBeAbsent: false },
   'any-boolean': { accepts: (actual) => typeof actual === 'boolean', mayBeAbsent: false },
+  'any-array': { accepts: (actual) => Array.isArray(actual), mayBeAbsent: false },
+  'missing-or-null': { accepts: (actual) => actual === null, mayBeAbsent: true },
   ignore: { accepts: () => true, mayBeAbsent: false },
   'ignore-element': { accepts: () => true, mayBeAbsent: true },
 }

@@ -15,15 +15,38 @@ const placeholders = new WeakSet<object>()
 /** Only text with such digits can hold a number that needs its spelling kept. */
 const UNUSUAL_NUMBER = /\d[.eE]|\d{16}|-0/
 
-/** Parses JSON text, keeping the spelling of numbers where it matters. Throws SyntaxError, or RangeError when too deep. */
-export function parseJson(text: string): JsonValue {
+/** Whether two numbers are the same when they are written the same, or when they are as large. */
+export type NumbersBy = 'spelling' | 'value'
+
+/** Parses JSON text, keeping of numbers what they are compared by. Throws SyntaxError, or RangeError when too deep. */
+export function parseJson(text: string, numbers: NumbersBy = 'spelling'): JsonValue {
   if (!UNUSUAL_NUMBER.test(text)) return JSON.parse(text)
   return JSON.parse(text, ((_key: string, value: unknown, context: { readonly source?: string }) => {
-    if (typeof value !== 'number' || context.source === undefined || context.source === String(value)) return value
-    const number: WrittenNumber = { written: context.source.toLowerCase() }
+    if (typeof value !== 'number' || context.source === undefined) return value
+    const kept = numbers === 'spelling' ? context.source.toLowerCase() : decimal(context.source)
+    if (kept === (numbers === 'spelling' ? String(value) : decimal(String(value)))) return value + 0
+    const number: WrittenNumber = { written: kept }
     writtenNumbers.add(number)
     return number
   }) as (key: string, value: unknown) => unknown)
+}
+
+/** A number of JSON in the one spelling that all have that are as large: `10`, `1e1` and `10.0` are `1e1`. */
+function decimal(source: string): string {
+  const [mantissa = '', exponent = '0'] = source.toLowerCase().split('e')
+  const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.')
+  const digits = (whole + fraction).replace(/^0+/, '')
+  const significant = withoutZerosBehind(digits)
+  if (significant === '') return '0'
+  const power = Number(exponent) - fraction.length + digits.length - significant.length
+  return `${mantissa.startsWith('-') ? '-' : ''}${significant}e${power}`
+}
+
+/** Not an expression: that would be quadratic in zeros with another digit behind them. */
+function withoutZerosBehind(digits: string): string {
+  let end = digits.length
+  while (digits[end - 1] === '0') end--
+  return digits.slice(0, end)
 }
 
 /**

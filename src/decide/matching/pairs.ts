@@ -1,6 +1,6 @@
 /** Query parameters, headers, cookies, form fields: names with several values, compared with those of a request. */
 import { canAssign } from './assignment.ts'
-import { type ParameterStyle, splitStyled } from './parameter-style.ts'
+import { deepObjects, type ParameterStyle, splitStyled } from './parameter-style.ts'
 import { compileText, compileValue, matchesPlain, matchesText, type Text, type TextMatcher } from './text.ts'
 
 /** One name with its values, as an expectation of a response gives it. */
@@ -88,7 +88,9 @@ function expanded({ styles }: PairsMatcher, given: readonly string[]): readonly 
     const styled = styles.find((one) => matchesPlain(one.name, name))
     for (const part of styled ? splitStyled(styled.style, name, value) : [value]) entries.push(name, part)
   }
-  return entries
+  const deep = styles.filter(({ style }) => style === 'DEEP_OBJECT')
+  if (deep.length === 0) return entries
+  return [...entries, ...deepObjects(given, (name) => deep.some((one) => matchesPlain(one.name, name)))]
 }
 
 function satisfies({ name, values }: KeyRule, entries: readonly string[]): boolean {

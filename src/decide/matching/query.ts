@@ -10,15 +10,16 @@ export function parseQuery(query: string): readonly string[] {
     if (end > start) {
       const part = query.slice(start, end)
       const equals = part.indexOf('=')
-      if (equals === -1) entries.push(decode(part), '')
-      else entries.push(decode(part.slice(0, equals)), decode(part.slice(equals + 1)))
+      if (equals === -1) entries.push(decodeQueryText(part), '')
+      else entries.push(decodeQueryText(part.slice(0, equals)), decodeQueryText(part.slice(equals + 1)))
     }
     start = end + 1
   }
   return entries
 }
 
-function decode(text: string): string {
+/** Percent-decoded, with `+` as a space; as it was sent where that is not valid. */
+export function decodeQueryText(text: string): string {
   if (!text.includes('+') && !text.includes('%')) return text
   const spaced = text.replaceAll('+', ' ')
   try {

@@ -2,7 +2,7 @@
 import type { BodyMatcher } from './body.ts'
 import { compilePairs, type PairsSpec } from './pairs.ts'
 import { type PathTemplate, pathTemplate } from './path-parameters.ts'
-import type { MoreMatcher, Protocol, RequestMatcher } from './request.ts'
+import type { HeadTest, MoreMatcher, Protocol, RequestMatcher } from './request.ts'
 import { compileText, spelled, type Text, type TextMatcher } from './text.ts'
 
 /** A request matcher as a file gives it, with its shorthands spelt out and its values checked. */
@@ -18,10 +18,22 @@ export interface RequestSpec {
   readonly protocol?: Protocol | undefined
   readonly body?: BodyMatcher | undefined
   readonly not?: boolean | undefined
+  readonly respondBeforeBody?: boolean | undefined
+  /** Any of these; the rest is then left out. */
+  readonly operations?: readonly OperationSpec[] | undefined
+}
+
+/** An operation of an API description: its texts have been checked. */
+export interface OperationSpec {
+  readonly method: Text
+  readonly path: Text
+  readonly head: HeadTest | undefined
+  readonly body: BodyMatcher | undefined
 }
 
 /** Compiles one checked request matcher. */
 export function compileRequest(spec: RequestSpec): RequestMatcher {
+  if (spec.operations) return compileOperations(spec.operations, spec.not ?? false)
   const template = spec.pathParameters && templateOf(spec.path)
   return {
     method: compileOptional(spec.method),
@@ -31,7 +43,39 @@ export function compileRequest(spec: RequestSpec): RequestMatcher {
     body: spec.body,
     more: compileMore(spec, template),
     negated: spec.not ?? false,
+    respondBeforeBody: spec.respondBeforeBody ?? false,
   }
+}
+
+function compileOperations(operations: readonly OperationSpec[], negated: boolean): RequestMatcher {
+  const [only] = operations
+  if (only && operations.length === 1) return compileOperation(only, negated)
+  const anyOf = operations.map((one) => compileOperation(one, false))
+  return { ...NOTHING, negated, anyOf }
+}
+
+const NOTHING = {
+  method: undefined,
+  path: undefined,
+  query: undefined,
+  headers: undefined,
+  body: undefined,
+  more: undefined,
+  respondBeforeBody: false,
+} as const
+
+function compileOperation({ method, path, head, body }: OperationSpec, negated: boolean): RequestMatcher {
+  const more: MoreMatcher | undefined = head && { ...NO_MORE, test: head }
+  return { ...NOTHING, method: compileOptional(method), path: compileOptional(path), body, more, negated }
+}
+
+const NO_MORE: MoreMatcher = {
+  cookies: undefined,
+  template: undefined,
+  pathParameters: undefined,
+  secure: undefined,
+  keepAlive: undefined,
+  protocol: undefined,
 }
 
 function compileMore(spec: RequestSpec, template: PathTemplate | undefined): MoreMatcher | undefined {

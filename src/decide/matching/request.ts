@@ -1,6 +1,6 @@
 /** One request against one matcher: the head first, the body only when everything else already fits. */
 import type { MissReason, RequestHead } from '../../flow.ts'
-import { type BodyMatcher, matchesBody, type ReadBody } from './body.ts'
+import { type BodyMatcher, type Inflate, matchesBody, type ReadBody } from './body.ts'
 import { parseCookies } from './cookies.ts'
 import { matchesPairs, type PairsMatcher } from './pairs.ts'
 import { type PathTemplate, pathEntries } from './path-parameters.ts'
@@ -20,7 +20,18 @@ export interface RequestMatcher {
   readonly more: MoreMatcher | undefined
   /** `not`: matches what all of the rest together does not. */
   readonly negated: boolean
+  /** Is answered as soon as the head is there. */
+  readonly respondBeforeBody: boolean
+  /** Any one of these is enough, beside the rest. */
+  readonly anyOf?: readonly RequestMatcher[]
 }
+
+/** Judges a head in a way that texts and pairs cannot say; answers with what does not match. Must not throw. */
+export type HeadTest = (
+  head: RequestHead,
+  query: readonly string[],
+  cookies: readonly string[],
+) => HeadField | undefined
 
 export interface MoreMatcher {
   readonly cookies: PairsMatcher | undefined
@@ -29,10 +40,12 @@ export interface MoreMatcher {
   readonly secure: boolean | undefined
   readonly keepAlive: boolean | undefined
   readonly protocol: Protocol | undefined
+  readonly test?: HeadTest | undefined
 }
 
 /** The parts of a request, in the order they are compared. */
 export type RequestField = Exclude<MissReason, 'scope' | 'scenario' | 'percentage'>
+export type HeadField = Exclude<RequestField, 'body' | 'not'>
 
 /** One request being matched; what is costly to read is read once, when first asked for. */
 export interface Subject {
@@ -40,7 +53,10 @@ export interface Subject {
   /** undefined: not read yet; unavailable: larger than the byte budget, so no body matcher fits. */
   readonly body: Buffer | 'unavailable' | undefined
   query: readonly string[] | undefined
-  read: ReadBody | undefined
+  /** 'unavailable' when it would come to more than the byte budget without its content codings. */
+  read: ReadBody | 'unavailable' | undefined
+  /** Without it a body is matched as it was sent. */
+  readonly inflate?: Inflate | undefined
   cookies?: readonly string[]
   /** Why the last matcher said no. */
   failed?: RequestField | undefined
@@ -49,13 +65,14 @@ export interface Subject {
 export type Verdict = 'no' | 'yes' | 'needs_body'
 
 export function matchesRequest(matcher: RequestMatcher, subject: Subject): Verdict {
+  if (matcher.anyOf) return matchesAny(matcher.anyOf, matcher.negated, subject)
   const field = headMismatch(matcher, subject)
   if (matcher.negated) return negatedVerdict(matcher, subject, field)
   if (field !== undefined) return no(subject, field)
   if (!matcher.body) return 'yes'
   if (subject.body === undefined) return 'needs_body'
-  if (subject.body === 'unavailable') return no(subject, 'body')
-  return matchesBody(matcher.body, readOf(subject, subject.body)) ? 'yes' : no(subject, 'body')
+  const read = bodyOf(subject, subject.body)
+  return read !== 'unavailable' && matchesBody(matcher.body, read) ? 'yes' : no(subject, 'body')
 }
 
 function no(subject: Subject, field: RequestField): Verdict {
@@ -69,16 +86,46 @@ function negatedVerdict(matcher: RequestMatcher, subject: Subject, field: Reques
   if (!matcher.body) return no(subject, 'not')
   if (subject.body === undefined) return 'needs_body'
   // Nobody knows whether a body that is too large matches, so neither does its negation.
-  if (subject.body === 'unavailable') return no(subject, 'body')
-  return matchesBody(matcher.body, readOf(subject, subject.body)) ? no(subject, 'not') : 'yes'
+  const read = bodyOf(subject, subject.body)
+  if (read === 'unavailable') return no(subject, 'body')
+  return matchesBody(matcher.body, read) ? no(subject, 'not') : 'yes'
 }
+
+function matchesAny(matchers: readonly RequestMatcher[], negated: boolean, subject: Subject): Verdict {
+  let isWaiting = false
+  let isUnknown = false
+  let furthest: RequestField = 'path'
+  for (const matcher of matchers) {
+    const verdict = matchesRequest(matcher, subject)
+    if (verdict === 'yes') return negated ? no(subject, 'not') : 'yes'
+    if (verdict === 'needs_body') isWaiting = true
+    else if (subject.failed === 'body' && subject.body === 'unavailable') isUnknown = true
+    if (subject.failed !== undefined && !isEarly(subject.failed)) furthest = subject.failed
+  }
+  if (isWaiting) return 'needs_body'
+  return negated && !isUnknown ? 'yes' : no(subject, furthest)
+}
+
+const isEarly = (field: string): boolean => field === 'method' || field === 'path'
 
 /** The first part of the request, in the order of `RequestField`, that does not match; undefined when all do. */
 export function firstMismatch(matcher: RequestMatcher, subject: Subject): RequestField | undefined {
+  if (matcher.anyOf) return anyMismatch(matcher.anyOf, subject)
   const field = headMismatch(matcher, subject)
   if (field !== undefined || !matcher.body || subject.body === undefined) return field
-  if (subject.body === 'unavailable') return 'body'
-  return matchesBody(matcher.body, readOf(subject, subject.body)) ? undefined : 'body'
+  const read = bodyOf(subject, subject.body)
+  return read !== 'unavailable' && matchesBody(matcher.body, read) ? undefined : 'body'
+}
+
+/** Of several, what fails in the one that comes furthest. */
+function anyMismatch(matchers: readonly RequestMatcher[], subject: Subject): RequestField | undefined {
+  let furthest: RequestField | undefined
+  for (const matcher of matchers) {
+    const field = firstMismatch(matcher, subject)
+    if (field === undefined) return undefined
+    if (furthest === undefined || !isEarly(field)) furthest = field
+  }
+  return furthest
 }
 
 function headMismatch(matcher: RequestMatcher, subject: Subject): RequestField | undefined {
@@ -104,6 +151,12 @@ function moreMismatch(more: MoreMatcher, subject: Subject): RequestField | undef
     if (!entries) return 'path'
     if (!matchesPairs(more.pathParameters, entries)) return 'pathParameters'
   }
+  if (more.test) {
+    subject.query ??= parseQuery(head.query)
+    subject.cookies ??= parseCookies(head.headers)
+    const field = more.test(head, subject.query, subject.cookies)
+    if (field !== undefined) return field
+  }
   if (more.keepAlive !== undefined && more.keepAlive !== keepsAlive(head)) return 'keepAlive'
   if (more.secure !== undefined && more.secure !== (head.isSecure ?? false)) return 'secure'
   // Requests of HTTP/1.0 count as HTTP_1_1, as in MockServer.
@@ -116,9 +169,16 @@ function keepsAlive({ headers, httpVersion }: RequestHead): boolean {
   return httpVersion === '1.1' || /(?:^|,)\s*keep-alive\s*(?:,|$)/.test(connection)
 }
 
-function readOf(subject: Subject, bytes: Buffer): ReadBody {
-  subject.read ??= { bytes, contentType: headerValue(subject.head.headers, 'content-type') }
-  return subject.read
+/** The body as matchers see it; decompressed only here, when the first of them asks. */
+function bodyOf(subject: Subject, sent: Buffer | 'unavailable'): ReadBody | 'unavailable' {
+  if (sent === 'unavailable') return sent
+  if (subject.read !== undefined) return subject.read
+  const { headers } = subject.head
+  const encoding = subject.inflate && sent.length > 0 ? headerValue(headers, 'content-encoding') : undefined
+  const bytes = encoding === undefined ? sent : (subject.inflate?.(sent, encoding) ?? sent)
+  const read = bytes === 'unavailable' ? bytes : { bytes, sent, contentType: headerValue(headers, 'content-type') }
+  subject.read = read
+  return read
 }
 
 function headerValue(headers: readonly string[], name: string): string | undefined {

@@ -1,6 +1,7 @@
 /** One request on its way through the live expectations, in the order in which they are asked. */
 import type { Action } from '../../action.ts'
 import type { Closest, MissReason, RequestHead } from '../../flow.ts'
+import type { Inflate } from './body.ts'
 import { type Candidates, createCandidates } from './candidates.ts'
 import type { Conditions, Expectation } from './expectation.ts'
 import { matchesRequest, type Subject } from './request.ts'
@@ -51,6 +52,7 @@ export interface Search extends Subject, Asked {
 export interface State {
   readonly scenarios: Scenarios
   readonly random: () => number
+  readonly inflate: Inflate | undefined
 }
 
 /** A stretch of the order with its index. */
@@ -78,7 +80,7 @@ export const isLive = ({ remainingTimes, bornMs, expectation }: Entry, nowMs: nu
 export const priorityOf = (entry: Entry | undefined): number => entry?.expectation.priority ?? Infinity
 
 /** The later a part is compared, the closer an expectation came. */
-const CLOSENESS: Readonly<Record<MissReason, number>> = {
+export const CLOSENESS: Readonly<Record<MissReason, number>> = {
   scope: 0,
   scenario: 1,
   method: 2,
@@ -149,6 +151,7 @@ export const startSearch = ({ head, body, nowMs, origin }: Asked, state: State):
   state,
   query: undefined,
   read: undefined,
+  inflate: state.inflate,
   entries: [],
   isWaiting: false,
   closest: undefined,

@@ -1,5 +1,6 @@
 /** The live expectations: which one answers a request, with what, and how often each still may. */
 import type { MissReason } from '../../flow.ts'
+import type { Inflate } from './body.ts'
 import type { Expectation } from './expectation.ts'
 import { createLiveEntries } from './live-entries.ts'
 import { createRateLimits } from './rate-limits.ts'
@@ -58,14 +59,15 @@ const unmatched = ({ closest, closestReason: reason }: Search): MatchResult =>
 
 /**
  * `createdAtMs` is when `timeToLive` of these starts to count; left out, it is the time of the first request. `random` gives
- * numbers from 0 up to, not including, 1.
+ * numbers from 0 up to, not including, 1. `inflate` decompresses bodies; left out, they are matched as they were sent.
  */
 export function createExpectationStore(
   expectations: readonly Expectation[],
   createdAtMs?: number,
   random: () => number = () => 0,
+  inflate?: Inflate,
 ): ExpectationStore {
-  const state: State = { scenarios: createScenarios(), random }
+  const state: State = { scenarios: createScenarios(), random, inflate }
   const limits = createRateLimits()
   const live = createLiveEntries()
 

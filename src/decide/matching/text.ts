@@ -1,5 +1,6 @@
 /** The rule for methods, paths, names and values: case-insensitive equality, else a full match of a regular expression. */
 import { UnderstudyError } from '../../errors.ts'
+import { acceptTest } from './accept.ts'
 import { compilePattern, hasMetacharacters, matchesPattern, type Pattern } from './pattern.ts'
 
 /** Judges a subject in a way that no text can say, such as a JSON schema. Must not throw. */
@@ -59,13 +60,15 @@ export function compileText(given: Text): TextMatcher {
 const COMPARISON = /^\s*(>=|<=|==|>|<)\s*(-?\d{1,300}(?:\.\d{1,300})?)\s*$/
 const NUMBER = /^\s*[+-]?(?:\d{1,300}(?:\.\d{0,300})?|\.\d{1,300})(?:[eE][+-]?\d{1,5})?\s*$/
 
-/** Compiles a value of a named entry: there `> 5`, `>=`, `<`, `<=` and `==` compare numbers. */
+/**
+ * Compiles a value of a named entry: there `> 5`, `>=`, `<`, `<=` and `==` compare numbers, and `accept:text/html` negotiates.
+ */
 export function compileValue(given: Text): TextMatcher {
   const compiled = compileText(given)
-  const [, operator, bound] = (compiled.test ? null : COMPARISON.exec(compiled.text)) ?? []
-  return operator === undefined
-    ? compiled
-    : { ...compiled, pattern: undefined, test: comparison(operator, Number(bound)) }
+  if (compiled.test) return compiled
+  const [, operator, bound] = COMPARISON.exec(compiled.text) ?? []
+  const test = operator === undefined ? acceptTest(compiled.text) : comparison(operator, Number(bound))
+  return test ? { ...compiled, pattern: undefined, test } : compiled
 }
 
 function comparison(operator: string, bound: number): TextTest {

@@ -11,6 +11,8 @@ const CASES: readonly (readonly [string, UpstreamFault, number])[] = [
   ['EHOSTUNREACH', 'upstream_unreachable', 502],
   ['EMFILE', 'upstream_unreachable', 502],
   ['ENOTFOUND', 'upstream_unresolved', 502],
+  ['UPSTREAM_TLS', 'upstream_tls', 502],
+  ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'upstream_tls', 502],
   ['UND_ERR_SOCKET', 'upstream_closed', 502],
   ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'upstream_closed', 502],
   ['something else', 'upstream_protocol_error', 502],

@@ -34,6 +34,15 @@ test('a destination keeps its pool, another one and another source get their own
   assert.equal(upstreams.size, 3)
 })
 
+test('a connection over TLS is shared with nobody who asked for another name, or for none', (t) => {
+  const upstreams = upstreamsFor(t, 8)
+  const pool = upstreams.pool(place(1), { secureName: 'a.test' })
+  assert.equal(upstreams.pool(place(1), { secureName: 'a.test' }), pool)
+  assert.notEqual(upstreams.pool(place(1), { secureName: 'b.test' }), pool)
+  assert.notEqual(upstreams.pool(place(1), {}), pool)
+  assert.equal(upstreams.size, 3)
+})
+
 test('each PROXY header has its own pool', (t) => {
   const upstreams = upstreamsFor(t, 8)
   const from = (text: string) => ({ proxyHeader: Buffer.from(text) })

@@ -102,8 +102,17 @@ test('status, reason and delay have defaults and can be set', () => {
 
 test('a forward has port 80 unless it says otherwise', () => {
   const [first, second] = load('[{httpForward: {host: a.b}}, {httpForward: {host: "::1", port: 81, scheme: HTTP}}]')
-  assert.deepEqual(first?.action, { kind: 'forward', to: { address: 'a.b', port: 80 } })
-  assert.deepEqual(second?.action, { kind: 'forward', to: { address: '::1', port: 81 } })
+  assert.deepEqual(first?.action, { kind: 'forward', to: { address: 'a.b', port: 80 }, delayMs: 0 })
+  assert.deepEqual(second?.action, { kind: 'forward', to: { address: '::1', port: 81 }, delayMs: 0 })
+})
+
+test('a forward over HTTPS has port 443 unless it says otherwise, and may wait', () => {
+  const delay = '{timeUnit: SECONDS, value: 2}'
+  const [first, second] = load(
+    `[{httpForward: {host: a.b, scheme: HTTPS}}, {httpForward: {host: c, port: 81, delay: ${delay}}}]`,
+  )
+  assert.deepEqual(first?.action, { kind: 'forward', to: { address: 'a.b', port: 443, isSecure: true }, delayMs: 0 })
+  assert.deepEqual(second?.action, { kind: 'forward', to: { address: 'c', port: 81 }, delayMs: 2000 })
 })
 
 test('times and time to live are read, and none given means unlimited', () => {
@@ -188,14 +197,33 @@ const ONE_PROBLEM: readonly (readonly [situation: string, text: string, problem:
   ['an error that does nothing', 'httpError: {}', /httpError: does nothing: give dropConnection: true/],
   ['a Java class', 'httpResponseClassCallback: {callbackClass: a.B}', /no JVM here that could load a class/],
   ['no action', 'id: a', /no action: give httpResponse, httpForward or another one$/],
-  ['HTTPS', 'httpForward: {host: a, scheme: HTTPS}', /scheme: forwarding over HTTPS is not supported yet$/],
+  ['another scheme', 'httpForward: {host: a, scheme: FTP}', /scheme: expected one of "HTTP", "HTTPS", got "FTP"$/],
   ['a host with a port', 'httpForward: {host: "a:80"}', /host: expected a host name or an IP address alone/],
   ['a mapped address', 'httpForward: {host: "::ffff:1.2.3.4"}', /host: expected a host name or an IP address alone/],
-  ['a matcher by addresses', 'httpRequest: {remoteAddress: x}\nhttpResponse: {}', /remoteAddress: not supported yet$/],
   [
-    'a fuzzy body',
-    'httpRequest: {body: {type: FUZZY, fuzzy: x}}\nhttpResponse: {}',
-    /type: body type FUZZY is not supported yet$/,
+    'a matcher by certificate',
+    'httpRequest: {clientCertificate: {}}\nhttpResponse: {}',
+    /Certificate: not supported yet$/,
+  ],
+  [
+    'an address that is none',
+    'httpRequest: {remoteAddress: 1}\nhttpResponse: {}',
+    /remoteAddress: expected a string, got 1$/,
+  ],
+  [
+    'an early answer that asks for the body',
+    'httpRequest: {respondBeforeBody: true, body: x}\nhttpResponse: {}',
+    /respondBeforeBody: cannot be combined with a body to match/,
+  ],
+  [
+    'an early forward',
+    'httpRequest: {respondBeforeBody: true}\nhttpForward: {host: a}',
+    /respondBeforeBody: only a response or an error can be sent before the body has arrived$/,
+  ],
+  [
+    'a body of WebAssembly',
+    'httpRequest: {body: {type: WASM, wasm: x}}\nhttpResponse: {}',
+    /type: body type WASM is not supported yet$/,
   ],
   ['a regex body', 'httpResponse: {body: {type: REGEX, regex: x}}', /type: body type REGEX is not supported yet$/],
   ['a body that is a number', 'httpResponse: {body: 7}', /body: expected a string, an object or a list, got 7$/],
@@ -277,4 +305,47 @@ test('the example in YAML answers what its comments say', () => {
 
 test('the example in JSON answers as the first of the example in YAML does', () => {
   assert.deepEqual(loadExpectations('examples/orders.json'), loadExpectations('examples/mock.yaml').slice(0, 1))
+})
+
+const API =
+  'openapi: 3.0.0\ninfo: {title: A, version: "1"}\npaths: {/a: {get: {responses: {204: {description: ""}}}}}\n'
+
+test('a file of expectations may name an OpenAPI document beside it, for a matcher and for a set', () => {
+  writeFileSync(join(folder, 'api.yaml'), API)
+  const file = '- specUrlOrPayload: ./api.yaml\n- httpRequest: {specUrlOrPayload: api.yaml}\n  httpResponse: {}\n'
+  const [generated, plain] = load(file)
+  assert.match(generated?.id ?? '', /^openapi:a_[0-9a-f]{16}:GET \/a$/)
+  const store = createExpectationStore(
+    [generated, plain].flatMap((one) => one ?? []),
+    0,
+  )
+  assert.match(answer(store, head('GET /a')), /^openapi:/)
+  assert.equal(answer(store, head('GET /b')), 'none')
+})
+
+test('an OpenAPI document that is missing or wrong is said where it is named', () => {
+  writeFileSync(join(folder, 'wrong.json'), '{"openapi":"3.0.0","paths":{"/a":{"get":5}}}')
+  assert.deepEqual(problems('- specUrlOrPayload: none.yaml\n- httpRequest: {specUrlOrPayload: http://a/b}\n'), [
+    'mock.yaml:1:21 [0].specUrlOrPayload: cannot read none.yaml: no such file',
+  ])
+  assert.deepEqual(problems('specUrlOrPayload: wrong.json'), [
+    'mock.yaml:1:19 specUrlOrPayload: paths["/a"].get: expected an object',
+  ])
+})
+
+test('an OpenAPI document, a HAR log and a Postman collection are recognised by what they hold', () => {
+  assert.match(load(API, 'api.yaml')[0]?.id ?? '', /^openapi:/)
+  const entry = { request: { method: 'GET', url: 'http://a/b' }, response: { status: 200 } }
+  assert.match(load(JSON.stringify({ log: { entries: [entry] } }), 'a.har')[0]?.id ?? '', /^har-/)
+  const item = [{ request: '/a', response: [{ code: 200 }] }]
+  assert.match(load(JSON.stringify({ info: {}, item }), 'c.json')[0]?.id ?? '', /^postman-/)
+})
+
+test('a mistake in a recognised document has line and column', () => {
+  assert.deepEqual(problems('log:\n  entries:\n    - request: {method: GET, url: /a}\n      response: {status: x}\n'), [
+    'mock.yaml:4:26 log.entries[0].response.status: expected a number, got "x"',
+  ])
+  assert.deepEqual(problems('openapi: 3.0.0\npaths:\n  /a:\n    get: 5\n'), [
+    'mock.yaml:4:10 paths["/a"].get: expected an object, got 5',
+  ])
 })

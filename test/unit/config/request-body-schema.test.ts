@@ -76,6 +76,54 @@ test('JSON is judged by a schema, where the content type allows it', () => {
   assert.ok(bodyFits({ ...asked, not: true }, '{"b":1}'))
 })
 
+test('of numbers only their value may count', () => {
+  const byValue = (json: unknown, more = {}): unknown => ({ type: 'JSON', json, matchNumbersAsStrings: true, ...more })
+  const equal = [
+    ['{"a":1}', '{"a":1.0}'],
+    ['{"a":1e1}', '{"a":10}'],
+    ['{"a":0.1}', '{"a":0.10}'],
+    ['{"a":-0.0}', '{"a":0}'],
+    ['{"a":120}', '{"a":1.2E+2}'],
+    ['{"a":1e400}', '{"a":10e399}'],
+    ['{"a":12345678901234567890}', '{"a":12345678901234567890.0}'],
+  ]
+  for (const [one = '', other = ''] of equal) {
+    assert.ok(bodyFits(byValue(one), other), `${one} ${other}`)
+    assert.ok(bodyFits(byValue(other, { matchType: 'STRICT' }), one), `${other} ${one}`)
+    assert.ok(!bodyFits({ type: 'JSON', json: one }, other), `${one} ${other} as written`)
+  }
+  for (const other of ['{"a":2}', '{"a":"1"}', '{"a":-1}', '{"a":10}', '{"a":1.00000000000000000001}']) {
+    assert.ok(!bodyFits(byValue('{"a":1}'), other), other)
+  }
+  assert.ok(bodyFits(byValue({ a: 1.5 }), '{"a":15e-1}'))
+  assert.ok(bodyFits(byValue({ a: `\${json-unit.any-number}` }), '{"a":1e999}'))
+})
+
+test('a list may be asked for, and null may mean that nothing is there', () => {
+  const asked = { a: `\${json-unit.any-array}`, b: `\${json-unit.missing-or-null}` }
+  assert.ok(bodyFits(asked, '{"a":[]}'))
+  assert.ok(bodyFits(asked, '{"a":[1],"b":null}'))
+  assert.ok(!bodyFits(asked, '{"a":{}}'))
+  assert.ok(!bodyFits(asked, '{"a":[],"b":1}'))
+  const strict = { type: 'JSON', json: asked, matchType: 'STRICT' }
+  assert.ok(bodyFits(strict, '{"a":[]}'))
+  assert.ok(!bodyFits(strict, '{"a":[],"c":null}'))
+})
+
+test('several matchers of one body must all match', () => {
+  const both = [
+    { type: 'STRING', string: 'a', subString: true },
+    { type: 'REGEX', regex: '.*b.*' },
+  ]
+  for (const asked of [{ type: 'ALL_OF', bodyAllOf: both }, { bodyAllOf: both }]) {
+    assert.ok(bodyFits(asked, 'a b'))
+    assert.ok(!bodyFits(asked, 'a'))
+    assert.ok(bodyFits({ ...asked, not: true }, 'a'))
+  }
+  assert.ok(bodyFits({ type: 'ALL_OF', bodyAllOf: [] }, 'a'))
+  assert.ok(bodyFits({ bodyAllOf: [{ order: 1 }, { type: 'JSON_PATH', jsonPath: '$.id' }] }, '{"order":1,"id":2}'))
+})
+
 /** What of a body is refused when it is read. */
 const REFUSED: readonly (readonly [unknown, RegExp])[] = [
   [{ type: 'JSON_SCHEMA', jsonSchema: '{"type":"objekt"}' }, /jsonSchema: not a valid JSON schema: /],
@@ -83,13 +131,26 @@ const REFUSED: readonly (readonly [unknown, RegExp])[] = [
   [{ type: 'JSON_PATH', jsonPath: '$.[' }, /jsonPath: not a valid JSONPath: /],
   [{ type: 'XML', xml: '<a>' }, /xml: not valid XML: /],
   [{ type: 'XPATH', xpath: '/a[' }, /xpath: not a valid XPath: /],
-  [{ type: 'XML_SCHEMA', xmlSchema: '<x/>' }, /type: not supported: there is no XML Schema validator/],
+  [{ type: 'XML_SCHEMA', xmlSchema: '<x/>' }, /xmlSchema: not a valid XML schema: The XML document/],
   [{ type: 'GRAPHQL', query: '{' }, /query: not valid GraphQL: /],
   [{ type: 'REGEX', regex: '(' }, /regex: not a valid regular expression/],
   [{ type: 'JSON_RPC', method: '(' }, /method: not a valid regular expression/],
   [{ type: 'MULTIPART', fields: { a: 1 } }, /fields.a: expected a string, got 1/],
   [{ type: 'BINARY', base64Bytes: '!' }, /base64Bytes: expected base64/],
-  [{ type: 'JSON', json: {}, matchNumbersAsStrings: true }, /matchNumbersAsStrings: not supported yet/],
+  [
+    { a: `\${json-unit.any-thing}` },
+    /body: the placeholder \$\{json-unit.any-thing\} is not supported; there are any-/,
+  ],
+  [
+    { type: 'XML', xml: `<a>\${xmlunit.isDate}</a>` },
+    /xml: the placeholder \$\{xmlunit.isDate\} is not supported; there are/,
+  ],
+  [{ type: 'XML', xml: `<a>\${xmlunit.matchesRegex((a+)+b)}</a>` }, /xml: refused: it repeats/],
+  [{ type: 'GRAPHQL', query: '{ a }', schema: 'type Query { a: X }' }, /schema: not a valid GraphQL schema: /],
+  [{ type: 'GRAPHQL', query: '{ a }', schema: '{' }, /schema: not a valid GraphQL schema: /],
+  [{ type: 'FUZZY', threshold: 1 }, /fuzzy: missing; expected a string/],
+  [{ type: 'ALL_OF', bodyAllOf: ['a', { type: 'REGEX', regex: '(' }] }, /bodyAllOf.1.regex: not a valid regular/],
+  [{ type: 'FILE', filePath: 'a' }, /type: body type FILE is not supported yet/],
   [{ type: 'STRING', string: 'x', optinal: true }, /optinal: unknown key; did you mean "optional"/],
 ]
 for (const [body, problem] of REFUSED) {

@@ -38,3 +38,14 @@ test('a query that is no GraphQL, or too deep, matches nothing', () => {
   assert.ok(!bodyFits(exact, request('query Hero {')))
   assert.ok(!bodyFits(exact, request(`query Hero ${'{a'.repeat(100_000)}${'}'.repeat(100_000)}`)))
 })
+
+test('a query that a schema does not allow does not match', () => {
+  const schema = 'type Query { hero(id: Int): Hero other: String } type Hero { name: String }'
+  const asked = { type: 'GRAPHQL', query: '{ hero { name } }', selectionSetMatchType: 'AST_SUBSET', schema }
+  const asks = (query: string): boolean => bodyFits(asked, JSON.stringify({ query }))
+  assert.ok(asks('{ hero { name } other }'))
+  assert.ok(asks('{ hero(id: 1) { name } }'))
+  assert.ok(!asks('{ hero { name } nothing }'))
+  assert.ok(!asks('{ hero(id: "a") { name } }'))
+  assert.ok(!asks('{ hero { age } }'))
+})

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 
-const LIBRARIES = ['@xmldom/xmldom', 'ajv', 'ajv-formats', 'graphql', 'json-p3', 're2js', 'xpath']
+const LIBRARIES = ['@xmldom/xmldom', 'ajv', 'ajv-formats', 'graphql', 'json-p3', 'openapi-sampler', 're2js', 'xpath']
 
 const PROGRAM = `
 import { registerHooks } from 'node:module'
@@ -53,4 +53,10 @@ test('an expectation loads the libraries of its own kind of body only', () => {
   assert.deepEqual(librariesFor({ body: { type: 'XML', xml: '<a/>' } }), ['@xmldom/xmldom'])
   assert.deepEqual(librariesFor({ body: { type: 'XPATH', xpath: '/a' } }), ['@xmldom/xmldom', 'xpath'])
   assert.deepEqual(librariesFor({ body: { type: 'GRAPHQL', query: '{ a }' } }), ['graphql'])
+})
+
+test('an operation of an OpenAPI document loads nothing until a request is judged by its schemas', () => {
+  const requestBody = { content: { 'application/json': { schema: { type: 'object' } } } }
+  const document = { openapi: '3.1.0', paths: { '/a': { post: { requestBody, responses: {} } } } }
+  assert.deepEqual(librariesFor({ specUrlOrPayload: document }), [])
 })

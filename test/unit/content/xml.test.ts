@@ -42,3 +42,18 @@ test('many equal elements are assigned in bounded time', () => {
   assert.ok(fits(inner(400, 'x'), inner(400, 'x')))
   assert.ok(!fits(inner(400, 'x'), inner(400, 'y')))
 })
+
+test('placeholders of XMLUnit stand for what they say', () => {
+  const asks = (placeholder: string, text: string): boolean =>
+    bodyFits(
+      { type: 'XML', xml: `<a b="\${xmlunit.${placeholder}}">\${xmlunit.${placeholder}}</a>` },
+      `<a b="${text}">${text}</a>`,
+    )
+  for (const text of ['1', '-1.5e3', '.5', '+5']) assert.ok(asks('isNumber', text), text)
+  for (const text of ['', '1.', '5x', 'NaN']) assert.ok(!asks('isNumber', text), text)
+  for (const text of ['2020-01-01', '2020-01-01T00:00:00.123+01:00']) assert.ok(asks('isDateTime', text), text)
+  for (const text of ['12:00', '1.1.2020']) assert.ok(!asks('isDateTime', text), text)
+  assert.ok(asks('matchesRegex([0-9])', 'x1'))
+  assert.ok(!asks('matchesRegex([0-9])', 'x'))
+  assert.ok(asks('ignore', 'anything'))
+})

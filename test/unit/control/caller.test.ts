@@ -4,7 +4,13 @@ import { type CallerRules, createCallers } from '../../../src/control/caller.ts'
 import type { RequestHead } from '../../../src/flow.ts'
 
 const headOf = (host: string | undefined, ...headers: string[]): RequestHead => ({
-  ...{ method: 'PUT', target: '/mockserver/reset', path: '/mockserver/reset', query: '', httpVersion: '1.1' as const },
+  ...{
+    method: 'GET',
+    target: '/mockserver/config',
+    path: '/mockserver/config',
+    query: '',
+    httpVersion: '1.1' as const,
+  },
   headers,
   ...(host === undefined ? {} : { host }),
 })
@@ -35,6 +41,14 @@ test('other names may not, however near they come', () => {
   assert.equal(statusOf({ hosts: ['mocks'] }, headOf('a.mocks')), 403)
   assert.equal(statusOf({ hosts: ['.internal'] }, headOf('internal')), 403)
 })
+
+test('a call that no page can send without its origin may be sent to any name', () => {
+  const put = { ...headOf('mocks.example:1080'), method: 'PUT' }
+  assert.equal(statusOf({}, put), 200)
+  assert.equal(statusOf({}, { ...put, headers: ['origin', 'http://mocks.example:1080'] }), 403)
+})
+
+test('a probe may come by any name', () => assert.equal(statusOf({}, headOf('mocks.example'), true), 200))
 
 test('an origin is of this machine by its host alone', () => {
   for (const origin of ['http://localhost', 'https://127.8.9.1:3000', 'http://[::1]:1', 'http://x.localhost']) {

@@ -11,8 +11,8 @@ import { createExpectationStore } from '../../../src/decide/matching/store.ts'
 
 const expectation = (id: string, path: string) => {
   const read = controlDocuments.expectation({ id, httpRequest: { path }, httpResponse: {} })
-  assert.ok('value' in read)
-  return compileExpectation(read.value, id)
+  assert.ok('value' in read && read.value[0])
+  return compileExpectation(read.value[0], id)
 }
 
 const scene = () => {
@@ -26,6 +26,8 @@ const scene = () => {
     log,
     store: createExpectationStore([expectation('a', '/a'), expectation('b', '/b')]),
     tally: createCallTally(),
+    inflate: (sent) => sent,
+    bodyMatchBytes: 1000,
     documents: controlDocuments,
     server: { host: '', listening: () => [], bind: async (port) => port, stop: () => undefined },
     settings: { current: () => ({}), sourceOf: () => 'default', change: () => ({ value: undefined }) },

@@ -39,7 +39,7 @@ test('a matched request is answered with the response of its expectation', () =>
 
 test('a matched request can be sent to the destination its expectation names', () => {
   const elsewhere = { address: 'other.example', port: 81 }
-  const action = { kind: 'forward', to: elsewhere } as const
+  const action = { kind: 'forward', to: elsewhere, delayMs: 0 } as const
   const store = storeOf({ id: 'moved', action })
   assert.deepEqual(decide(question('GET /'), store), {
     kind: 'forward',

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { ExpectationFile } from '../../../src/config/expectation-schema.ts'
+import { ExpectationFile } from '../../../src/config/expectation-file-schema.ts'
 import { compileExpectation } from '../../../src/decide/matching/expectation.ts'
 import { createExpectationStore } from '../../../src/decide/matching/store.ts'
 import type { Pair } from '../../../src/recording/pair.ts'

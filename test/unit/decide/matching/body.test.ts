@@ -4,7 +4,8 @@ import { type BodyMatcher, matchesBody } from '../../../../src/decide/matching/b
 import { parseJson } from '../../../../src/decide/matching/json.ts'
 
 function matches(matcher: BodyMatcher, body: string | Buffer, contentType?: string): boolean {
-  return matchesBody(matcher, { bytes: Buffer.from(body), contentType })
+  const bytes = Buffer.from(body)
+  return matchesBody(matcher, { bytes, sent: bytes, contentType })
 }
 
 const text = (value: string, changes = {}): BodyMatcher => {

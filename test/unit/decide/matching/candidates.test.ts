@@ -32,6 +32,44 @@ test('ten thousand literal paths are told apart, with dots in them or without', 
   )
 })
 
+test('ten thousand templated paths and patterns are told apart by what they fix of their segments', () => {
+  const request = head('GET /api/v1/anything/item-7777')
+  const templated = (at: number): RequestSpec => ({
+    path: `/api/v1/{id}/item-${at}`,
+    pathParameters: [{ name: 'id', values: ['.*'] }],
+  })
+  assert.equal(askedFor(templated, request), 1)
+  const paths: readonly ((at: number) => string)[] = [
+    (at) => `/api/[^/]+/[a-z]+/item-${at}`,
+    (at) => `/api/v[0-9]/.*/item-${at}`,
+    (at) => `.*/item-${at}`,
+    (at) => `/.*/${at % 2 === 0 ? 'any' : 'some'}thing/item-${at + 1}`,
+    (at) => `/(?:api|rest)/[^/]+/[^/]+/item-${at}`,
+    (at) => `/[a-z]+/v1/[a-z]+/[a-z]+-${at}`,
+    (at) => `/[a-z]+/v1/[a-z]*/i[a-z]+-${at}(?=$)`,
+  ]
+  for (const path of paths) {
+    assert.ok(askedFor((at) => ({ path: path(at) }), request) <= 1, path(1))
+  }
+  assert.equal(
+    askedFor((at) => ({ path: `/api/[^/]+/item-${at}/[0-9]+` }), head('GET /api/x/item-42/1')),
+    1,
+  )
+  assert.equal(
+    askedFor((at) => ({ path: `/api/[^/]+/${at}-item-[a-z]+` }), head('GET /api/x/42-item-b')),
+    1,
+  )
+})
+
+test('patterns that fix the same are told apart by method and host', () => {
+  const spec = (at: number): RequestSpec => ({
+    method: METHODS[at % 10],
+    path: '/[^/]+/b',
+    headers: host(`h${at >> 3}`),
+  })
+  assert.ok(askedFor(spec, head('POST /a/b', 'host', 'h100')) <= 2)
+})
+
 test('one path in ten thousand hosts is told apart by host', () => {
   const request = head('GET /a', 'accept', '*/*', 'host', 'svc-7777.demo.svc')
   assert.equal(

@@ -10,7 +10,7 @@ const hostsOf = (...headers: readonly { name: string; values: readonly string[] 
         {
           priority: 0,
           httpRequest: { headers: pairs },
-          action: { kind: 'forward', to: { address: '127.0.0.1', port: 1 } },
+          action: { kind: 'forward', to: { address: '127.0.0.1', port: 1 }, delayMs: 0 },
           remainingTimes: Number.POSITIVE_INFINITY,
           timeToLiveMs: Number.POSITIVE_INFINITY,
         },
@@ -52,7 +52,7 @@ test('an expectation for any request names no host', () => {
   const any = compileExpectation(
     {
       priority: 0,
-      action: { kind: 'forward', to: { address: '127.0.0.1', port: 1 } },
+      action: { kind: 'forward', to: { address: '127.0.0.1', port: 1 }, delayMs: 0 },
       remainingTimes: 1,
       timeToLiveMs: 1,
     },

@@ -46,6 +46,52 @@ test('path parameters are the segments in braces', () => {
   assert.equal(verdict({ path: '/a/{id}', pathParameters: { '!other': [] } }, head('GET /a/b')), 'yes')
 })
 
+test('a style beside a name is that of its entries; elsewhere it means nothing', () => {
+  const beside = (name: unknown, values: unknown): unknown => ({ queryStringParameters: [{ name, values }] })
+  const piped = { value: 'a', parameterStyle: 'PIPE_DELIMITED' }
+  assert.equal(verdict(beside(piped, ['1', '2']), head('GET /?a=2|1')), 'yes')
+  assert.equal(verdict(beside(piped, ['1', '2']), head('GET /?a=1')), 'no')
+  const inValue = { queryStringParameters: { a: [{ value: '1', parameterStyle: 'PIPE_DELIMITED' }] } }
+  assert.equal(verdict(inValue, head('GET /?a=1|2')), 'no')
+  assert.equal(verdict(inValue, head('GET /?a=1')), 'yes')
+  const inPath = { path: { value: '/p/{id}', parameterStyle: 'LABEL' }, pathParameters: { id: '1' } }
+  assert.equal(verdict(inPath, head('GET /p/1')), 'yes')
+})
+
+test('a deep object is spread over several parameters', () => {
+  const schema = {
+    type: 'object',
+    required: ['from'],
+    properties: { from: { type: 'integer' }, by: { type: 'array' } },
+  }
+  const asked = { queryStringParameters: { page: { parameterStyle: 'DEEP_OBJECT', values: [{ schema }] } } }
+  assert.equal(verdict(asked, head('GET /?page[from]=1&page%5Bto%5D=b')), 'yes')
+  assert.equal(verdict(asked, head('GET /?page[from]=1&page[by]=a&page[by]=b')), 'yes')
+  assert.equal(verdict(asked, head('GET /?page[from]=x')), 'no')
+  assert.equal(verdict(asked, head('GET /?page[to]=1')), 'no')
+  assert.equal(verdict(asked, head('GET /?other[from]=1')), 'no')
+  assert.equal(verdict(asked, head('GET /?page[__proto__]=1&page[from]=2')), 'yes')
+  const plain = { queryStringParameters: { page: { parameterStyle: 'DEEP_OBJECT', values: ['1'] } } }
+  assert.equal(verdict(plain, head('GET /?page=1')), 'yes')
+})
+
+test('what a recorded request says of its connection is taken, and not compared', () => {
+  const recorded = {
+    path: '/a',
+    localAddress: '127.0.0.1:1080',
+    remoteAddress: '10.0.0.1',
+    socketAddress: { host: 'a.example', port: 80, scheme: 'HTTP' },
+    clientCertificateChain: [{ serialNumber: '1', subjectDistinguishedName: 'CN=a' }],
+    secure: false,
+    protocol: 'HTTP_1_1',
+  }
+  assert.equal(verdict(recorded, head('GET /a')), 'yes')
+  assert.deepEqual(
+    problemLines({ clientCertificateChain: [{ serial: '1' }], socketAddress: { scheme: 'FTP' } }).length,
+    2,
+  )
+})
+
 test('one path parameter may hold several values', () => {
   const styled = (parameterStyle: string): unknown => ({
     path: '/{a}',

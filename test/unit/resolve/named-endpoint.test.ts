@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Endpoint } from '../../src/flow.ts'
-import { namedEndpoint } from '../../src/pipeline.ts'
+import type { Endpoint } from '../../../src/flow.ts'
+import { namedEndpoint } from '../../../src/resolve/named-endpoint.ts'
 
 const CASES: Readonly<Record<string, Endpoint | undefined>> = {
   'svc.example': { address: 'svc.example', port: 80 },
