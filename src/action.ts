@@ -226,13 +226,23 @@ export interface AskedRequest {
 /** Works out what to do with one request: a plan, or an answer in its place. Must not reject. */
 export type MakePlan = (asked: AskedRequest) => ForwardPlan | Respond | Promise<ForwardPlan | Respond>
 
+/** A client that is connected to the control API works it out. */
+export interface CallbackPlan {
+  readonly clientId: string
+  /** Whether it is shown the answer too, and answers in its place. */
+  readonly seesAnswer: boolean
+}
+
+/** Asks a callback client for a plan. Must not reject. */
+export type AskForPlan = (callback: CallbackPlan, sent: SentRequest) => Promise<ForwardPlan | Respond>
+
 /** Sends the request on. */
 export interface Forward extends ForwardPlan {
   readonly kind: 'forward'
   readonly delayMs: Delay
   readonly fallback?: Fallback
   /** Asked for each request; what it says goes before the plan that is given here. */
-  readonly make?: MakePlan
+  readonly make?: MakePlan | CallbackPlan
 }
 
 /** Answered here; the rest is sent on. */

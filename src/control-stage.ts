@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
-import type { AskClient } from './action.ts'
+import type { AskClient, AskForPlan } from './action.ts'
 import { controlDocuments } from './config/control-schema.ts'
 import type { LiveSettings } from './config/live-settings.ts'
 import type { Config } from './config/schema.ts'
@@ -76,6 +76,7 @@ const callersOf = (config: Config, { host }: ServerPorts, log: Logger): Callers 
 /** The API, and what expectations ask its callback clients. */
 export interface ControlStage extends ControlApi {
   readonly askForResponse: AskClient
+  readonly askForPlan: AskForPlan
 }
 
 /** Most requests that wait for one callback client. */
@@ -97,7 +98,7 @@ const callbacksOf = ({ settings, metrics, webSockets }: ControlStageOptions, cal
     webSockets,
     onTooLarge: () => metrics.limitHit('websocket_message_bytes'),
     newId,
-    readResponse: controlDocuments.response,
+    documents: controlDocuments,
     limits: limitsOf(settings),
     callers,
   })
@@ -138,5 +139,6 @@ export const createControlStage = (options: ControlStageOptions): { readonly con
     callers,
     onError: (err, path) => log.error({ err, path }, 'a call of the control API failed'),
   })
-  return { control: { ...api, askForResponse: callbacks.askForResponse } }
+  const { askForResponse, askForPlan } = callbacks
+  return { control: { ...api, askForResponse, askForPlan } }
 }

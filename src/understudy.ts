@@ -158,12 +158,11 @@ const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
 
 type Target = { -readonly [K in keyof ForwardTarget]: ForwardTarget[K] }
 type Acts = Pick<Stages, 'http' | 'bytes' | 'selfId'>
-type Api = ReturnType<typeof createControlStage>
 
 const createActs = (
   options: DataPlaneOptions,
   { dial, upstreams, route }: Upstream,
-  { control }: Api,
+  { control }: ReturnType<typeof createControlStage>,
   webSockets: WebSockets,
   budget: Budget,
 ): Acts => {
@@ -176,14 +175,15 @@ const createActs = (
     bodyTimeoutMs: config.upstreamIdleTimeoutMs,
   })
   const forward = createForward(upstreams, once)
+  const limits = { bodyBytes: config.bodyMatchBytes, budget, onLimit: () => metrics.limitHit('body') }
+  const changed = createForwardChanged(forward, route, limits)
+  const planned = createForwardPlanned(changed, config.bodyMatchBytes, control?.askForPlan)
   const mock = createMock({
     askForResponse: control?.askForResponse,
     webSockets,
     maxMessageBytes: config.bodyMatchBytes,
     onTooLarge: () => metrics.limitHit('websocket_message_bytes'),
   })
-  const limits = { bodyBytes: config.bodyMatchBytes, budget, onLimit: () => metrics.limitHit('body') }
-  const planned = createForwardPlanned(createForwardChanged(forward, route, limits), config.bodyMatchBytes)
   const relayFlow = createRelayFlow(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     halfClosedTimeoutMs: config.upstreamIdleTimeoutMs,

@@ -1,6 +1,6 @@
 /** Sends a request on as an expectation says: to whom, when, with what changed on the way there and back. */
 import { isIP } from 'node:net'
-import type { Fallback, Forward as ForwardAction, ForwardPlan, ForwardTo, Respond } from '../action.ts'
+import type { AskForPlan, Fallback, Forward as ForwardAction, ForwardPlan, ForwardTo, Respond } from '../action.ts'
 import type { Endpoint, Flow, Outcome } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { parseAuthority } from '../resolve/authority.ts'
@@ -13,6 +13,7 @@ import type { Forward } from './forward.ts'
 import type { HoldingLimits } from './held-body.ts'
 import { refuse } from './refuse.ts'
 import { respond } from './respond.ts'
+import { NO_CLIENTS } from './respond-by-callback.ts'
 import type { FindRoute } from './route.ts'
 import { type ForwardTarget, hostHeader } from './upstream-request.ts'
 
@@ -115,17 +116,31 @@ export const createForwardChanged = (forward: Forward, route: FindRoute, limits:
   return forwardChanged
 }
 
-/** Most bytes of a body that a plan is made of. */
-const planOf = (action: ForwardAction, exchange: HttpExchange, bodyBytes: number): Planned => {
-  if (!action.make) return action
-  const { head } = exchange.request
-  const body = exchange.takeBody(bodyBytes) ?? 'unavailable'
-  return action.make({ head, body })
+interface PlanPorts {
+  readonly bodyBytes: number
+  readonly askForPlan: AskForPlan | undefined
 }
 
+const planOf = (action: ForwardAction, exchange: HttpExchange, { flow }: Going, ports: PlanPorts): Planned => {
+  const { make } = action
+  if (!make) return action
+  const { head } = exchange.request
+  const body = exchange.takeBody(ports.bodyBytes) ?? 'unavailable'
+  if (typeof make === 'function') return make({ head, body })
+  const { client, local } = flow
+  return ports.askForPlan?.(make, { head, body, client, local }) ?? NO_CLIENTS
+}
+
+/** `bodyBytes`: most bytes of a body that a plan is made of. `askForPlan` is not there where no client can connect. */
 export const createForwardPlanned =
-  (forwardChanged: ForwardChanged, bodyBytes: number): ForwardPlanned =>
+  (forwardChanged: ForwardChanged, bodyBytes: number, askForPlan?: AskForPlan): ForwardPlanned =>
   (exchange, action, going, done) =>
     after(exchange, action.delayMs, done, () =>
-      forwardChanged(exchange, planOf(action, exchange, bodyBytes), going, done, action.fallback),
+      forwardChanged(
+        exchange,
+        planOf(action, exchange, going, { bodyBytes, askForPlan }),
+        going,
+        done,
+        action.fallback,
+      ),
     )

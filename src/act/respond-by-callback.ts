@@ -1,15 +1,19 @@
 /** Answers with what a callback client says. */
-import type { AskClient, MockResponse, RespondByCallback, SentRequest } from '../action.ts'
+import type { AskClient, Respond, RespondByCallback, SentRequest } from '../action.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { after } from './delay.ts'
 import { type Done, outcomeOf } from './finish.ts'
 import { respond } from './respond.ts'
 
-const NOBODY: MockResponse = {
-  statusCode: 404,
-  headers: ['content-type', 'text/plain; charset=utf-8', 'x-understudy-reason', 'callback_absent'],
-  body: Buffer.from('understudy: there is no control API here that callback clients could connect to'),
-  delayMs: 0,
+/** Where nobody can be asked. */
+export const NO_CLIENTS: Respond = {
+  kind: 'respond',
+  response: {
+    statusCode: 404,
+    headers: ['content-type', 'text/plain; charset=utf-8', 'x-understudy-reason', 'callback_absent'],
+    body: Buffer.from('understudy: there is no control API here that callback clients could connect to'),
+    delayMs: 0,
+  },
 }
 
 /** Asks, after the delay, and answers, after that of the response. Whoever asked and goes is waited for no longer. */
@@ -21,7 +25,7 @@ export const respondByCallback = (
   done: Done,
 ): void =>
   after(exchange, delayMs, done, () => {
-    if (!ask) return respond(exchange, NOBODY, done)
+    if (!ask) return respond(exchange, NO_CLIENTS.response, done)
     let stop = (): void => undefined
     exchange.onGone = (fault, status) => {
       stop()

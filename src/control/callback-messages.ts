@@ -35,9 +35,25 @@ const write = (type: string, value: Json): string => JSON.stringify({ type, valu
 
 export const clientIdMessage = (clientId: string): string => write(CLIENT_ID, { clientId })
 
+type Pair = readonly [name: string, values: unknown]
+
+/**
+ * A map of headers in either form. Code that sets one in an object does not mind how the one that was there is spelt: of two
+ * spellings, the later counts.
+ */
+const pairsOf = (headers: unknown): Pair[] => {
+  if (isRecord(headers)) {
+    const bySpelling = Object.entries(headers).map((pair) => [pair[0].toLowerCase(), pair] as const)
+    return [...new Map(bySpelling).values()]
+  }
+  if (!Array.isArray(headers)) return []
+  return headers.filter(isRecord).map(({ name, values, value }) => [String(name), values ?? value])
+}
+
+/** The client's code looks it up by name, so the headers are an object. */
 const correlated = (request: Json, correlationId: string): Json => ({
   ...request,
-  headers: { ...(isRecord(request['headers']) ? request['headers'] : {}), [CORRELATION]: [correlationId] },
+  headers: { ...Object.fromEntries(pairsOf(request['headers'])), [CORRELATION]: [correlationId] },
 })
 
 export const requestMessage = (request: Json, correlationId: string): string =>
@@ -47,16 +63,11 @@ export const answeredMessage = (httpRequest: Json, httpResponse: Json, correlati
   write(BOTH, { httpRequest: correlated(httpRequest, correlationId), httpResponse })
 
 /** Of one transfer: clients give them back as they came, and they are worked out anew. */
-const OF_THE_TRANSFER = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding'])
-
-type Pair = readonly [name: string, values: unknown]
-
-/** A map of headers in either form. */
-const pairsOf = (headers: unknown): Pair[] => {
-  if (isRecord(headers)) return Object.entries(headers)
-  if (!Array.isArray(headers)) return []
-  return headers.filter(isRecord).map(({ name, values, value }) => [String(name), values ?? value])
-}
+const OF_THE_TRANSFER = new Set(
+  'connection content-length expect keep-alive proxy-connection te trailer transfer-encoding upgrade'.split(' '),
+)
+/** What we say of a request beside what can be sent on. */
+const OF_THE_REQUEST = new Set(['keepAlive', 'localAddress', 'pathParameters', 'protocol', 'remoteAddress'])
 
 const isCorrelation = ([name]: Pair): boolean => name.toLowerCase() === CORRELATION.toLowerCase()
 
@@ -73,8 +84,20 @@ const parted = (value: Json): { readonly correlationId: unknown; readonly value:
   }
 }
 
-const withoutNulls = (value: Json): Json =>
-  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null))
+/** A body as we have written it, which has its bytes beside its text. */
+const withoutRawBytes = (body: unknown): unknown => {
+  if (!isRecord(body) || typeof body['type'] !== 'string') return body
+  const { rawBytes: _, ...rest } = body
+  return rest
+}
+
+/** What of a message is meant. */
+const meant = (value: Json): Json =>
+  Object.fromEntries(
+    Object.entries(value)
+      .filter(([key, member]) => member !== null && !OF_THE_REQUEST.has(key))
+      .map(([key, member]) => [key, key === 'body' ? withoutRawBytes(member) : member]),
+  )
 
 const isMessage = (kind: string): kind is 'response' | 'request' => kind === 'response' || kind === 'request'
 
@@ -100,7 +123,7 @@ export const readMessage = (text: string): ClientMessage => {
   if (isMessage(kind)) {
     const { correlationId, value: message } = parted(inner.value)
     if (typeof correlationId !== 'string') return NO_CORRELATION
-    return { kind, correlationId, value: withoutNulls(message) }
+    return { kind, correlationId, value: meant(message) }
   }
   const { webSocketCorrelationId, message } = inner.value
   if (typeof webSocketCorrelationId !== 'string') return NO_CORRELATION

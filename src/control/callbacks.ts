@@ -1,14 +1,22 @@
 /** Callbacks: the WebSocket that clients register on, and the questions that expectations have for them. */
-import type { AskClient, MockResponse, SentRequest } from '../action.ts'
-import type { Read } from '../decide/matching/filter.ts'
+import type {
+  AskClient,
+  AskForPlan,
+  CallbackPlan,
+  ForwardPlan,
+  MockResponse,
+  Respond,
+  SentRequest,
+  WholeAnswer,
+} from '../action.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
-import { headerValue } from '../http1/response.ts'
+import { headerValue, withoutHopByHop } from '../http1/response.ts'
 import { asksForWebSocket, handshakeProblem, type WebSocket, type WebSockets } from '../websocket.ts'
 import type { CallbackClients, ClientSocket, Waited } from './callback-clients.ts'
-import { requestMessage } from './callback-messages.ts'
+import { answeredMessage, requestMessage } from './callback-messages.ts'
 import type { Callers } from './caller.ts'
-import { requestJson } from './message-json.ts'
-import type { Limits, Registry } from './ports.ts'
+import { type Json, requestJson, responseJson } from './message-json.ts'
+import type { Documents, Limits, Registry } from './ports.ts'
 import { type Answering, type Reply, sendReply, TEXT, text } from './reply.ts'
 
 /** There is none with the prefix. */
@@ -22,7 +30,7 @@ export interface CallbacksOptions {
   readonly webSockets: WebSockets
   readonly onTooLarge: () => void
   readonly newId: () => string
-  readonly readResponse: (given: unknown) => Read<MockResponse>
+  readonly documents: Pick<Documents, 'request' | 'response'>
   readonly limits: Pick<Limits, 'version' | 'bodyLimit'>
   readonly callers: Callers
 }
@@ -31,6 +39,7 @@ export interface Callbacks {
   /** Answers the exchange, if it asks for the channel of the callbacks. */
   take(exchange: HttpExchange): boolean
   readonly askForResponse: AskClient
+  readonly askForPlan: AskForPlan
   /** A reset ends the connections of all clients. */
   readonly registry: Registry
 }
@@ -56,8 +65,8 @@ const TOO_LARGE = plain(
   'understudy: the body is larger than bodyMatchBytes, so that the callback client cannot be shown it',
 )
 
-/** What a request is told whose callback has led to no response. */
-const failed = (clientId: string, waited: Exclude<Waited, { kind: 'response' }>): MockResponse => {
+/** What a request is told whose callback has led to nothing that can be used. */
+const failed = (clientId: string, waited: Waited): MockResponse => {
   const who = `callback client "${clientId}"`
   switch (waited.kind) {
     case 'failure':
@@ -67,12 +76,18 @@ const failed = (clientId: string, waited: Exclude<Waited, { kind: 'response' }>)
     case 'gone':
       return plain(502, 'callback_gone', `understudy: ${who} went before it answered`)
     case 'request':
-      return plain(502, 'callback_invalid', `understudy: ${who} answered with a request in place of a response`)
+    case 'response':
+      return plain(502, 'callback_invalid', `understudy: ${who} answered with a ${waited.kind} out of place`)
     case 'full':
       return plain(503, 'callback_full', `understudy: too many requests wait for ${who}`)
     case 'late':
       return plain(504, 'callback_timeout', `understudy: ${who} did not answer in time (callbackTimeoutMs)`)
   }
+}
+
+const invalid = (clientId: string, what: 'request' | 'response', problems: readonly string[]): MockResponse => {
+  const list = problems.map((problem) => `\n - ${problem}`).join('')
+  return plain(502, 'callback_invalid', `understudy: what callback client "${clientId}" answered is no ${what}:${list}`)
 }
 
 const clientSocket = (socket: WebSocket): ClientSocket => ({
@@ -95,7 +110,7 @@ const refusal = ({ request: { head } }: HttpExchange, callers: Callers): Reply |
 }
 
 export const createCallbacks = (options: CallbacksOptions): Callbacks => {
-  const { clients, webSockets, onTooLarge, newId, readResponse, limits, callers } = options
+  const { clients, webSockets, onTooLarge, newId, documents, limits, callers } = options
 
   const accept = (exchange: HttpExchange): void => {
     const id = headerValue(exchange.request.head.headers, ID_HEADER) || newId()
@@ -112,14 +127,37 @@ export const createCallbacks = (options: CallbacksOptions): Callbacks => {
   }
   const responseOf = (clientId: string, waited: Waited): MockResponse => {
     if (waited.kind !== 'response') return failed(clientId, waited)
-    const read = readResponse(waited.value)
-    if ('value' in read) return read.value
-    const problems = read.problems.map((problem) => `\n - ${problem}`).join('')
-    return plain(
-      502,
-      'callback_invalid',
-      `understudy: what callback client "${clientId}" answered is no response:${problems}`,
-    )
+    const read = documents.response(waited.value)
+    return 'value' in read ? read.value : invalid(clientId, 'response', read.problems)
+  }
+  /** Shows the client the answer to the request that it has had sent on, and answers with what it says. */
+  const rewriteBy =
+    (clientId: string, request: Json) =>
+    ({ statusCode, reasonPhrase: reason, headers, body }: WholeAnswer): Promise<MockResponse> => {
+      const kept = withoutHopByHop(headers, 'response')
+      const response = responseJson({ statusCode, reason, headers: kept, body, isCut: false, bodyBytes: body.length })
+      return new Promise((resolve) => {
+        const write = (correlationId: string): string => answeredMessage(request, response, correlationId)
+        clients.ask(clientId, write, (waited) => resolve(responseOf(clientId, waited)))
+      })
+    }
+  const planOf = ({ clientId, seesAnswer }: CallbackPlan, waited: Waited): ForwardPlan | Respond => {
+    // An answer in place of a request is one: there is nothing to be sent on.
+    if (waited.kind === 'response') return { kind: 'respond', response: responseOf(clientId, waited) }
+    if (waited.kind !== 'request') return { kind: 'respond', response: failed(clientId, waited) }
+    const read = documents.request(waited.value)
+    if ('problems' in read) return { kind: 'respond', response: invalid(clientId, 'request', read.problems) }
+    return seesAnswer ? { ...read.value, response: { rewrite: rewriteBy(clientId, waited.value) } } : read.value
+  }
+  /** Sends the client the request, and gives what comes of it. */
+  const send = (clientId: string, sent: SentRequest, then: (waited: Waited | 'too_large') => void): (() => void) => {
+    const { body } = sent
+    if (body === 'unavailable') {
+      then('too_large')
+      return () => undefined
+    }
+    const request = asJson({ ...sent, body })
+    return clients.ask(clientId, (correlationId) => requestMessage(request, correlationId), then)
   }
 
   return {
@@ -132,15 +170,14 @@ export const createCallbacks = (options: CallbacksOptions): Callbacks => {
       else accept(exchange)
       return true
     },
-    askForResponse: (clientId, sent, then) => {
-      const { body } = sent
-      if (body === 'unavailable') {
-        then(TOO_LARGE)
-        return () => undefined
-      }
-      const write = (correlationId: string): string => requestMessage(asJson({ ...sent, body }), correlationId)
-      return clients.ask(clientId, write, (waited) => then(responseOf(clientId, waited)))
-    },
+    askForResponse: (clientId, sent, then) =>
+      send(clientId, sent, (waited) => then(waited === 'too_large' ? TOO_LARGE : responseOf(clientId, waited))),
+    askForPlan: (callback, sent) =>
+      new Promise((resolve) => {
+        send(callback.clientId, sent, (waited) =>
+          resolve(waited === 'too_large' ? { kind: 'respond', response: TOO_LARGE } : planOf(callback, waited)),
+        )
+      }),
     registry: { reset: clients.clear, cleared: () => undefined },
   }
 }

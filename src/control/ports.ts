@@ -1,5 +1,5 @@
 /** What the API needs of the rest, and what its calls are. Types only. */
-import type { MockResponse } from '../action.ts'
+import type { ForwardPlan, MockResponse } from '../action.ts'
 import type { Inflate } from '../decide/matching/body.ts'
 import type { ExpectationSpec } from '../decide/matching/expectation.ts'
 import type { Filter, Read, SequenceVerification, Verification } from '../decide/matching/filter.ts'
@@ -23,7 +23,8 @@ export interface Documents {
   imported(document: unknown, format: string | undefined): Imported
   /** YAML as a value. */
   yaml(text: string): Read<unknown>
-  /** What a callback client answers with. */
+  /** What a callback client answers with, or has sent on. */
+  request(given: unknown): Read<ForwardPlan>
   response(given: unknown): Read<MockResponse>
   filter(given: unknown): Read<Filter>
   verification(given: unknown): Read<Verification>

@@ -1,14 +1,11 @@
 /** Clients of the control API that answer requests themselves, over the WebSocket that they have opened. */
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { connectClient, correlationOf, ERROR, RESPONSE, type TestClient } from '../support/callback-client.ts'
 import { type Answer, type ControlLab, startControl } from '../support/control-lab.ts'
+import { npmClient } from '../support/npm-callback-client.ts'
 import { get, rawConnection } from '../support/raw-answer.ts'
 
 type Settings = Parameters<typeof startControl>[1]
@@ -39,21 +36,6 @@ const answered = async ({ lab, client }: Awaited<ReturnType<typeof start>>, valu
 }
 
 const reason = ({ status, headers }: Answer): [number, unknown] => [status, headers['x-understudy-reason']]
-
-/** Starts the npm client, and gives what it says once it has registered. */
-const npmClient = async (t: TestContext, port: number, kind: string): Promise<unknown> => {
-  const cwd = mkdtempSync(join(tmpdir(), 'callback-'))
-  // Without it, the client fetches one from the Internet, even for connections without TLS.
-  writeFileSync(join(cwd, 'CertificateAuthorityCertificate.pem'), '')
-  const child = fork(new URL('../support/callback-process.ts', import.meta.url), [`${port}`, kind], { cwd })
-  t.after(async () => {
-    child.kill('SIGKILL')
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-    rmSync(cwd, { recursive: true })
-  })
-  const [said] = await Promise.race([once(child, 'message'), once(child, 'exit')])
-  return said
-}
 
 for (const kind of ['respond', 'fluent'])
   test(`the unmodified npm client answers with a function of the request (${kind})`, async (t) => {

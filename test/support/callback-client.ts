@@ -22,6 +22,8 @@ export interface TestClient {
   send(type: string, value: Json): void
 }
 
+export const REQUEST = 'org.mockserver.model.HttpRequest'
+export const BOTH = 'org.mockserver.model.HttpRequestAndHttpResponse'
 export const RESPONSE = 'org.mockserver.model.HttpResponse'
 export const ERROR = 'org.mockserver.serialization.model.WebSocketErrorDTO'
 

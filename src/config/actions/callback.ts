@@ -1,6 +1,9 @@
-/** `httpResponseObjectCallback`: a client of the control API answers, over the WebSocket that it has opened. */
+/**
+ * `httpResponseObjectCallback` and `httpForwardObjectCallback`: a client of the control API answers, or says what is to be sent on,
+ * over the WebSocket that it has opened.
+ */
 import { z } from 'zod'
-import type { RespondByCallback } from '../../action.ts'
+import type { Forward, RespondByCallback } from '../../action.ts'
 import { Delay } from './delay.ts'
 
 /** A client that has gone by the time of a request is told of then, not here: clients come back. */
@@ -11,3 +14,18 @@ export const ResponseCallback = z
     delay: Delay.default(0),
   })
   .transform(({ clientId, delay }): RespondByCallback => ({ kind: 'respond_by_callback', clientId, delayMs: delay }))
+
+export const ForwardCallback = z
+  .strictObject({
+    clientId: z.string().min(1),
+    responseCallback: z.boolean().default(false),
+    delay: Delay.default(0),
+  })
+  .transform(
+    ({ clientId, responseCallback, delay }): Forward => ({
+      kind: 'forward',
+      to: undefined,
+      delayMs: delay,
+      make: { clientId, seesAnswer: responseCallback },
+    }),
+  )

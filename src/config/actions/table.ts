@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Action } from '../../action.ts'
 import type { ExpectationSpec } from '../../decide/matching/expectation.ts'
 import { isRecord, notYetKeys, refused } from '../chosen-schema.ts'
-import { ResponseCallback } from './callback.ts'
+import { ForwardCallback, ResponseCallback } from './callback.ts'
 import { ErrorAction } from './error.ts'
 import { ForwardWithFallback } from './fallback.ts'
 import { ForwardTo } from './forward.ts'
@@ -22,6 +22,7 @@ const ACTIONS = {
   httpForward: ForwardTo.optional(),
   httpOverrideForwardedRequest: Override.optional(),
   httpForwardWithFallback: ForwardWithFallback.optional(),
+  httpForwardObjectCallback: ForwardCallback.optional(),
 } satisfies Readonly<Record<string, z.ZodType<Action | undefined>>>
 
 type ActionName = keyof typeof ACTIONS
@@ -29,7 +30,7 @@ const NAMES = Object.keys(ACTIONS) as readonly ActionName[]
 
 const NO_CLASSES = 'not supported: there is no JVM here that could load a class; use an object callback or a template'
 const ABSENT = {
-  ...notYetKeys(['httpResponseTemplate', 'httpForwardTemplate', 'httpForwardObjectCallback']),
+  ...notYetKeys(['httpResponseTemplate', 'httpForwardTemplate']),
   ...notYetKeys(['httpForwardValidateAction', 'httpLlmResponse', 'grpcStreamResponse', 'grpcBidiResponse']),
   ...notYetKeys(['binaryResponse', 'dnsResponse', 'steps', 'beforeActions', 'afterActions']),
   httpResponseClassCallback: refused(NO_CLASSES).optional(),

@@ -43,6 +43,30 @@ test('the correlation is found in every form of headers, and taken out', () => {
     })
 })
 
+test('of two spellings of a header, the one that was set later counts', () => {
+  const headers = { Host: ['before'], WebSocketCorrelationId: ['c'], host: ['after'] }
+  const read = readMessage(message(CLASS.request, { headers }))
+  assert.ok(read.kind === 'request')
+  assert.deepEqual(read.value, { headers: [{ name: 'host', values: ['after'] }] })
+})
+
+test('what only says how a request or a body came is left out', () => {
+  const body = { type: 'STRING', string: 'a', rawBytes: 'YQ==', contentType: 'text/plain' }
+  const headers = { WebSocketCorrelationId: ['c'], 'Content-Length': ['1'] }
+  const given = {
+    keepAlive: true,
+    protocol: 'HTTP_1_1',
+    localAddress: 'a',
+    remoteAddress: 'b',
+    body,
+    headers,
+    cookies: null,
+  }
+  const read = readMessage(message(CLASS.request, given))
+  assert.ok(read.kind === 'request')
+  assert.deepEqual(read.value, { body: { type: 'STRING', string: 'a', contentType: 'text/plain' } })
+})
+
 test('a message that ties to nothing is bad, one of another kind is not', () => {
   assert.equal(readMessage(message(CLASS.response, {})).kind, 'bad')
   assert.equal(readMessage(message('some.Other', {})).kind, 'other')
