@@ -20,7 +20,7 @@ NATIVE_LIBS := -lbpf -lelf -lz -lpthread
 SHIM_OBJECTS := $(patsubst native/%.c,build/native/%.o,$(filter-out native/launch.c,$(wildcard native/*.c)))
 
 .PHONY: help setup give-back bpf native build-if-possible types lint test all-tests unit property contract tidy e2e \
-	kernel-test bench demo play docs presubmit vmlinux clean
+	kernel-test bench bench-peers demo play docs presubmit vmlinux clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 38
@@ -73,6 +73,9 @@ build-if-possible:
 
 bench: bpf native ## run the benchmarks
 	node --run bench
+
+bench-peers: ## compare serve with other mock servers (npm fetches them; needs wrk, and Java for two of them)
+	node --run bench:peers
 
 demo: setup ## build, then show one command being intercepted and mocked
 	$(call giving-back,play)

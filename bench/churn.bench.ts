@@ -5,8 +5,9 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { NET } from '../test/support/lab.ts'
+import { CORES, onCore } from './support/cores.ts'
 import { note, type Row, report } from './support/report.ts'
-import { CORES, compile, onCore, openSite } from './support/site.ts'
+import { compile, openSite } from './support/site.ts'
 import { type Metrics, startUnderstudy, type Understudy } from './support/understudy.ts'
 
 const CONNECTIONS = 200_000

@@ -7,8 +7,9 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { startDnsmasq } from '../test/support/dnsmasq.ts'
+import { CORES, onCore } from './support/cores.ts'
 import { note, type Row, report } from './support/report.ts'
-import { CORES, compile, onCore, openSite, type Site } from './support/site.ts'
+import { compile, openSite, type Site } from './support/site.ts'
 import { spreadOf } from './support/statistics.ts'
 
 const SERVER = fileURLToPath(new URL('../test/fixtures/dns/server.ts', import.meta.url))

@@ -4,10 +4,12 @@
  * core together with the upstream, which takes a tenth of it.
  */
 import { NET } from '../test/support/lab.ts'
+import { CORES, onCore, ROOT } from './support/cores.ts'
 import { note, type Row, report } from './support/report.ts'
-import { CORES, compile, onCore, openSite, ROOT, type Site } from './support/site.ts'
+import { compile, openSite, type Site } from './support/site.ts'
 import { spreadOf } from './support/statistics.ts'
 import { startUnderstudy, type Understudy } from './support/understudy.ts'
+import { rateOf, wrkCommand } from './support/wrk.ts'
 
 const CONNECTIONS = 32
 const SECONDS = 1
@@ -17,15 +19,7 @@ const BODY_BYTES = 256
 const BARE_PORT = 8001
 const PROXY_PORT = 8002
 
-const load = (seconds: number, url: string): string[] =>
-  onCore(CORES.load, 'wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, url)
-
-/** Requests per second; throws where not every request was answered as it should be. */
-const rateOf = (printed: string): number => {
-  const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(printed)?.[1])
-  if (!(rate > 0) || /Non-2xx|Socket errors/.test(printed)) throw new Error(`the load went wrong: ${printed}`)
-  return rate
-}
+const load = (seconds: number, url: string): string[] => wrkCommand({ connections: CONNECTIONS, seconds, url })
 
 const MOCKED = {
   httpRequest: { method: 'GET', path: '/mocked' },

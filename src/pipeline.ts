@@ -38,14 +38,15 @@ export interface ForwardHow {
   readonly mayLoop: boolean
 }
 
+/** Whose request it is, and its body where the action needs that. */
+type Sent = { readonly flow: Flow; readonly body: Buffer | 'unavailable' | undefined }
+
 /** How a decision about an HTTP exchange is carried out. */
 export interface HttpActs {
-  /** `body` is there where the action needs it. */
   mock(
     exchange: HttpExchange,
     decision: Decision & { kind: 'mock' },
-    flow: Flow,
-    body: Buffer | 'unavailable' | undefined,
+    sent: Sent,
     done: (outcome: Outcome) => void,
   ): void
   forward(
@@ -164,14 +165,11 @@ const nameOf = ({ method, target, host }: RequestHead): Endpoint | undefined => 
   return isPlain ? namedEndpoint(host, DEFAULT_PORTS.http) : undefined
 }
 
-const NOTHING = {}
-
-/** What contradicts the resolution, as a part of the record. Who calls a workload names a service, not its own address. */
-const contradiction = (flow: Flow, resolution: Resolution, named: Named | undefined, stages: Stages) => {
-  if (flow.direction === 'inbound' || !named) return NOTHING
-  const text = mismatch(resolution, named, (address) => stages.namesOf(flow.workload, address))
-  return text === undefined ? NOTHING : { mismatch: text }
-}
+/** What contradicts the resolution. Who calls a workload names a service, not its own address. */
+const contradiction = (flow: Flow, resolution: Resolution, named: Named | undefined, stages: Stages) =>
+  flow.direction === 'inbound' || !named
+    ? undefined
+    : mismatch(resolution, named, (address) => stages.namesOf(flow.workload, address))
 
 /**
  * A request in another form than to an origin is meant for a proxy, and names whom that one shall speak to. A host that is
@@ -199,18 +197,13 @@ const isUnmatched = (decision: Decision | { readonly kind: 'needs_body' }): bool
 const carryOut = (
   exchange: HttpExchange,
   decision: Decision,
-  where: {
-    readonly flow: Flow
-    readonly early: Resolution
-    readonly resolution: Resolution
-    readonly body: Buffer | 'unavailable' | undefined
-  },
+  where: Sent & { readonly early: Resolution; readonly resolution: Resolution },
   { http }: Stages,
   done: (outcome: Outcome) => void,
 ): void => {
   switch (decision.kind) {
     case 'mock':
-      return http.mock(exchange, decision, where.flow, where.body, done)
+      return http.mock(exchange, decision, where, done)
     case 'forward': {
       // Only a destination known before the client spoke is whom it meant to speak to; else it speaks to us, a proxy.
       const isVerbatim = decision.expectationId === undefined && where.early.destination !== undefined
@@ -224,13 +217,31 @@ const carryOut = (
   }
 }
 
-/** One HTTP exchange: resolve, decide (with the body only if an expectation asks for it), act, record. */
-const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stages: Stages): void => {
-  const { head } = exchange.request
-  const { startedAtMs } = exchange
+/** A connection that speaks HTTP, and where its last request led that named a host in the plain way. */
+interface HttpFlow {
+  readonly flow: Flow
+  readonly early: Resolution
+  last?: { readonly host: string | undefined; readonly seen: Flow; readonly resolution: Resolution }
+}
+
+/** Where a request leads. On a connection to us, one that names the same host as the last leads to the same place. */
+const follow = (head: RequestHead, http: HttpFlow, { chain }: Stages): NonNullable<HttpFlow['last']> => {
+  const { flow, early, last } = http
+  const isPlain = head.target.startsWith('/') && head.method !== 'CONNECT'
+  if (last && isPlain && last.host === head.host && flow.direction === 'direct') return last
   const named = early.destination ? undefined : nameOf(head)
   const seen = named ? { ...flow, named } : flow
-  const resolution = stages.chain.late(seen, early)
+  const led = { host: head.host, seen, resolution: chain.late(seen, early) }
+  if (isPlain) http.last = led
+  return led
+}
+
+/** One HTTP exchange: resolve, decide (with the body only if an expectation asks for it), act, record. */
+const runExchange = (exchange: HttpExchange, connection: HttpFlow, stages: Stages): void => {
+  const { head } = exchange.request
+  const { startedAtMs } = exchange
+  const { flow, early } = connection
+  const { seen, resolution } = follow(head, connection, stages)
   // Inside a tunnel a further CONNECT is for whoever is at its end.
   const isForUs = flow.direction === 'direct' && !early.destination
   if (isForUs && stages.control?.take(exchange)) return
@@ -241,18 +252,13 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
   }
   const policy = policyFor(stages, flow, resolution)
 
-  const finish = (decision: Decision, outcome: Outcome): void =>
-    stages.record({
-      kind: 'exchange',
-      startedAtMs,
-      flow: seen,
-      protocol: head.httpVersion === '1.0' ? 'http/1.0' : 'http/1.1',
-      request: head,
-      ...contradiction(flow, resolution, originNamed(head, resolution), stages),
-      resolution,
-      decision,
-      outcome,
-    })
+  const finish = (decision: Decision, outcome: Outcome): void => {
+    const protocol = head.httpVersion === '1.0' ? 'http/1.0' : 'http/1.1'
+    const text = contradiction(flow, resolution, originNamed(head, resolution), stages)
+    const kind = 'exchange'
+    const record = { kind, startedAtMs, flow: seen, protocol, request: head, resolution, decision, outcome } as const
+    stages.record(text === undefined ? record : { ...record, mismatch: text })
+  }
   /** Waits for the body; a client that goes meanwhile is recorded. */
   const collect = (then: (body: Buffer | 'unavailable') => void): void => {
     exchange.onGone = (fault, status) =>
@@ -298,18 +304,20 @@ const runBytes = (opened: OpenedFlow, flow: Flow, early: Resolution, stages: Sta
   const decision = stages.isOwnLeg(flow.client)
     ? LOOP
     : decideBytes(resolution, flow.direction === 'inbound' ? LENIENT : stages.policy)
-  const done = (outcome: Outcome): void =>
+  const done = (outcome: Outcome): void => {
+    const text = contradiction(flow, resolution, opened.named(), stages)
     stages.record({
       kind: 'exchange',
       startedAtMs,
       flow: seen,
       protocol,
       ...(protocol === 'tls' && first ? { serverName: first.address } : {}),
-      ...contradiction(flow, resolution, opened.named(), stages),
+      ...(text === undefined ? {} : { mismatch: text }),
       resolution,
       decision,
       outcome: { ...outcome, durationMs: stages.nowMs() - startedAtMs },
     })
+  }
   if (decision.kind === 'relay') stages.bytes.relay(opened, decision.destination, seen, done)
   else if (decision.kind === 'refuse') stages.bytes.refuse(opened, decision, done)
 }
@@ -324,10 +332,11 @@ export const runFlow = (
 ): void => {
   const early = known ?? stages.chain.early(flow)
   const openedAtMs = stages.nowMs()
+  const connection: HttpFlow = { flow, early }
   stages.intercept.open(socket, flow, early, first, {
     http: (bytes) =>
       stages.intercept.serveHttp(socket, bytes, {
-        exchange: (exchange) => runExchange(exchange, flow, early, stages),
+        exchange: (exchange) => runExchange(exchange, connection, stages),
         malformed: (status, reason, responseBytes, startedAtMs) =>
           stages.record({
             kind: 'exchange',

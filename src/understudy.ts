@@ -191,8 +191,8 @@ const createActs = (
   return {
     selfId,
     http: {
-      mock: (exchange, decision, { client, local }, body = 'unavailable', done) =>
-        mock(exchange, decision.action, () => ({ head: exchange.request.head, body, client, local }), done),
+      mock: (exchange, { action }, { flow: { client, local }, body = 'unavailable' }, done) =>
+        mock(exchange, action, () => ({ head: exchange.request.head, body, client, local }), done),
       forward: (exchange, { destination, action }, flow, { isVerbatim, mayLoop }, done) => {
         if (action) return planned(exchange, action, { flow, destination }, done)
         if (!destination) return refuse(exchange, 502, 'no_destination', done)

@@ -1,7 +1,8 @@
 /** Orders to bench/connect-loop.c, which times both ends of many short connections in one thread. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { CORES, compile, onCore } from './site.ts'
+import { CORES, onCore } from './cores.ts'
+import { compile } from './site.ts'
 
 export interface Order {
   /** The folder of the cgroup that the sockets are to belong to. */

@@ -9,14 +9,18 @@ export interface Row {
   readonly target: Target
 }
 
-/** A ratio with its spread, or a plain amount. */
+/** A ratio with its spread, a plain amount, or why there is neither. */
 export type Measured =
   | { readonly kind: 'ratio'; readonly spread: Spread }
   | { readonly kind: 'amount'; readonly value: number; readonly unit: string }
+  | { readonly kind: 'skipped'; readonly why: string }
 
 export type Target = { readonly atLeast?: number; readonly atMost?: number }
 
-const amountOf = ({ measured }: Row): number => (measured.kind === 'ratio' ? measured.spread.median : measured.value)
+const amountOf = ({ measured }: Row): number => {
+  if (measured.kind === 'skipped') return Number.NaN
+  return measured.kind === 'ratio' ? measured.spread.median : measured.value
+}
 
 const reached = (row: Row): string => {
   const { atLeast, atMost } = row.target
@@ -28,6 +32,7 @@ const reached = (row: Row): string => {
 const written = (value: number): string => (Number.isInteger(value) ? `${value}` : value.toFixed(value < 10 ? 3 : 1))
 
 const measuredText = ({ measured }: Row): string => {
+  if (measured.kind === 'skipped') return `skipped: ${measured.why}`
   if (measured.kind === 'amount') return `${written(measured.value)} ${measured.unit}`.trimEnd()
   const { median, low, high, rounds } = measured.spread
   return `${median.toFixed(3)} x  [${low.toFixed(3)}, ${high.toFixed(3)}] of ${rounds}`

@@ -1,17 +1,9 @@
-/**
- * Where a benchmark runs: two network namespaces of its own and a cgroup tree, gone again at its end. Reference and
- * subject run on the same core, what loads them on the other.
- */
+/** Where a benchmark runs: two network namespaces of its own and a cgroup tree, gone again at its end. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLab, type Lab, requireKernel } from '../../test/support/lab.ts'
-
-export const ROOT = join(import.meta.dirname, '../..')
-const BUILT = join(ROOT, 'build/bench')
-
-/** The core of what is measured, and the core of clients and upstreams. */
-export const CORES = { subject: '0', load: '1' } as const
+import { BUILT, ROOT } from './cores.ts'
 
 /** Many short connections from one address: ports must not run out, and the table of closed ones not overflow. */
 const SYSCTLS = [
@@ -50,6 +42,3 @@ export const compile = (name: string): string => {
   }
   return program
 }
-
-/** The command, kept on one core. */
-export const onCore = (core: string, ...argv: string[]): string[] => ['taskset', '-c', core, ...argv]

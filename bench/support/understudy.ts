@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { CORES, ROOT } from './site.ts'
+import { CORES, ROOT } from './cores.ts'
 
 export interface Understudy {
   /** The agent's own process. */

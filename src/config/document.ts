@@ -1,6 +1,7 @@
 /** Reads a YAML or JSON file that a person wrote and, when it is wrong, says everything that is wrong and exactly where. */
 import { closeSync, openSync, readSync } from 'node:fs'
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { createRequire } from 'node:module'
+import type * as Yaml from 'yaml'
 import type { z } from 'zod'
 import { type ErrorCode, UnderstudyError } from '../errors.ts'
 import { checkValue, type KeyPath, keyText } from './problems.ts'
@@ -15,6 +16,15 @@ export interface Position {
 export interface Problem extends Position {
   readonly key: string
   readonly message: string
+}
+
+const require = createRequire(import.meta.url)
+let loaded: typeof Yaml | undefined
+
+/** Loaded with the first file: much of what runs reads none, and it takes a twentieth of the start. */
+const yaml = (): typeof Yaml => {
+  loaded ??= require('yaml') as typeof Yaml
+  return loaded
 }
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024
@@ -38,7 +48,7 @@ export function readDocument<T>(options: {
   readonly code: 'BAD_CONFIG' | 'BAD_EXPECTATIONS'
 }): { readonly value: T; locate(keyPath: KeyPath, atKey?: boolean): Position } {
   const { path, code } = options
-  const lines = new LineCounter()
+  const lines = new (yaml().LineCounter)()
   try {
     const document = parse(options, lines)
     const locate = (keyPath: KeyPath, atKey = false): Position => position(lines, offsetOf(document, keyPath, atKey))
@@ -147,16 +157,16 @@ function remedyFor(error: unknown): string {
 }
 
 /** Blank, comments only, or a lone `---`; an explicit `null` or `""` is something. */
-function holdsNothing({ contents }: Document): boolean {
-  return contents === null || (isScalar(contents) && contents.value === null && contents.source === '')
+function holdsNothing({ contents }: Yaml.Document): boolean {
+  return contents === null || (yaml().isScalar(contents) && contents.value === null && contents.source === '')
 }
 
 /** Parses and throws all syntax problems at once. Duplicate keys and unknown tags are refused, not guessed at. */
 function parse(
   options: { readonly path: string; readonly text: string; readonly code: ErrorCode },
-  lines: LineCounter,
-): Document {
-  const document = parseDocument(options.text, {
+  lines: Yaml.LineCounter,
+): Yaml.Document {
+  const document = yaml().parseDocument(options.text, {
     lineCounter: lines,
     version: '1.2',
     schema: 'core',
@@ -186,7 +196,7 @@ function parserFailure(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-function position(lines: LineCounter, offset: number): Position {
+function position(lines: Yaml.LineCounter, offset: number): Position {
   const { line, col } = lines.linePos(offset)
   return line === 0 ? START : { line, column: Math.max(1, col) }
 }
@@ -195,16 +205,16 @@ function position(lines: LineCounter, offset: number): Position {
  * Where the deepest part of `keyPath` that exists stands: a scalar's own start, unless `atKey` asks for its key's; an
  * object's or a list's key; a list item's start.
  */
-function offsetOf(document: Document, keyPath: KeyPath, atKey: boolean): number {
-  let node: Node | null = document.contents
+function offsetOf(document: Yaml.Document, keyPath: KeyPath, atKey: boolean): number {
+  let node: Yaml.Node | null = document.contents
   let offset = node?.range?.[0] ?? 0
   for (const [index, part] of keyPath.entries()) {
-    if (isAlias(node)) node = node.resolve(document) ?? null
+    if (yaml().isAlias(node)) node = node.resolve(document) ?? null
     const found: Found | undefined = childOf(node, part)
     if (!found) return offset
     node = found.node
     const own = node?.range
-    const atValue = isScalar(node) && own && own[1] > own[0] && !(atKey && index === keyPath.length - 1)
+    const atValue = yaml().isScalar(node) && own && own[1] > own[0] && !(atKey && index === keyPath.length - 1)
     if (found.keyOffset === undefined || atValue) offset = own?.[0] ?? offset
     else offset = found.keyOffset
   }
@@ -212,16 +222,16 @@ function offsetOf(document: Document, keyPath: KeyPath, atKey: boolean): number 
 }
 
 interface Found {
-  readonly node: Node | null
+  readonly node: Yaml.Node | null
   readonly keyOffset?: number
 }
 
-function childOf(node: Node | null, part: string | number): Found | undefined {
-  if (isSeq<Node>(node)) {
+function childOf(node: Yaml.Node | null, part: string | number): Found | undefined {
+  if (yaml().isSeq<Yaml.Node>(node)) {
     const item = node.items[Number(part)]
     return item ? { node: item } : undefined
   }
-  if (!isMap<Node, Node | null>(node)) return undefined
-  const pair = node.items.find(({ key }) => String(isScalar(key) ? (key.value ?? '') : key) === String(part))
+  if (!yaml().isMap<Yaml.Node, Yaml.Node | null>(node)) return undefined
+  const pair = node.items.find(({ key }) => String(yaml().isScalar(key) ? (key.value ?? '') : key) === String(part))
   return pair ? { node: pair.value, keyOffset: pair.key.range?.[0] ?? 0 } : undefined
 }

@@ -54,7 +54,15 @@ const JsonMatcher = chosen<BodyMatcher>((given) => {
     })
 })
 
-const RegexMatcher = z
+const RegexMatcher = chosen<BodyMatcher>((given) => {
+  if (!isRecord(given) || given['regex'] !== '') return SomeRegexMatcher
+  // An empty one asks for nothing, as empty text does.
+  return z
+    .strictObject({ ...common, regex: z.string() })
+    .transform((body): BodyMatcher => ({ kind: 'text', text: '', isPart: false, ...flags(body) }))
+})
+
+const SomeRegexMatcher = z
   .strictObject({ ...common, regex: z.string().transform(compiling(compileBodyPattern)) })
   .transform((body) => tested(body.regex, body))
 
@@ -94,6 +102,8 @@ const MultipartMatcher = z
 const BinaryMatcher = z
   .strictObject({ ...common, base64Bytes: z.base64({ error: 'expected base64' }) })
   .transform((body): BodyMatcher => {
+    // No bytes ask for nothing, as empty text does.
+    if (body.base64Bytes === '') return { kind: 'text', text: '', isPart: false, ...flags(body) }
     return { kind: 'bytes', bytes: Buffer.from(body.base64Bytes, 'base64'), ...flags(body) }
   })
 

@@ -79,7 +79,9 @@ const Plain = z
 const WithParameters = z
   .strictObject({ path: Template.optional(), pathParameters: MatchedPairs, ...shape })
   .superRefine(({ path }, context) => {
-    if (templateOf(path)) return
+    // What is wrong with the path itself has been said, and there is no text then.
+    const isRead = path === undefined || typeof path === 'string' || typeof path.value === 'string'
+    if (!isRead || templateOf(path)) return
     const message = 'the path has no {name} segment to take them from'
     context.addIssue({ code: 'custom', message, path: ['pathParameters'] })
   })

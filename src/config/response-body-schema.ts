@@ -17,6 +17,9 @@ const XML_TYPE = 'application/xml; charset=utf-8'
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 const ContentType = z.string().regex(/^[\x20-\x7e]+$/, { error: 'expected a media type' })
 
+/** The bytes that a recorded text came as; the text is what is served. */
+const rawBytes = z.string().optional()
+
 interface Written {
   readonly text: string
   readonly contentType: string | undefined
@@ -31,7 +34,7 @@ const written = ({ text, contentType }: Written, context: z.RefinementCtx): Body
 }
 
 const StringBody = z
-  .strictObject({ type: z.literal('STRING'), string: z.string(), contentType: ContentType.optional() })
+  .strictObject({ type: z.literal('STRING'), string: z.string(), contentType: ContentType.optional(), rawBytes })
   .transform(({ string: text, contentType }, context) => written({ text, contentType }, context))
 
 const JsonBody = z
@@ -41,12 +44,13 @@ const JsonBody = z
       typeof given === 'string' ? JsonText : z.unknown().transform((value) => prettyJson(value)),
     ),
     contentType: ContentType.default(JSON_TYPE),
+    rawBytes,
   })
   .transform(({ json: text, contentType }, context) => written({ text, contentType }, context))
 
 /** Not checked: a client's handling of broken XML may be what is tested. */
 const XmlBody = z
-  .strictObject({ type: z.literal('XML'), xml: z.string(), contentType: ContentType.default(XML_TYPE) })
+  .strictObject({ type: z.literal('XML'), xml: z.string(), contentType: ContentType.default(XML_TYPE), rawBytes })
   .transform(({ xml: text, contentType }, context) => written({ text, contentType }, context))
 
 const FormBody = z

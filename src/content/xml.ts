@@ -1,6 +1,5 @@
-/** XML bodies: parsed without document types, so that no entity is ever expanded, and compared without regard to order. */
+/** XML bodies: parsed without document types, so that no entity is ever expanded, and compared without regard to order of names. */
 import type { Document, Element, Node } from '@xmldom/xmldom'
-import { canAssign, rememberedPairs } from '../decide/matching/assignment.ts'
 import { type BodyTest, type ReadBody, textOf } from '../decide/matching/body.ts'
 import type { Compiled } from './json-schema.ts'
 import { xmldom } from './libraries.ts'
@@ -66,7 +65,8 @@ function isShallow(text: string): boolean {
 
 /**
  * Compiles XML to compare with: elements and attributes by namespace and name, text without the white space around it;
- * order, comments and prefixes do not matter; a placeholder as a text or a value is what it says.
+ * comments, prefixes and the order of different names do not matter, that of elements of one name does; a placeholder as a
+ * text or a value is what it says.
  */
 export function compileXml(source: string): Compiled<BodyTest> {
   const expected = parseXml(source)
@@ -126,10 +126,21 @@ function isSimilar(wanted: Tree, actual: Tree, judges: ReadonlyMap<string, TextJ
     const other = actual.attributes.get(name)
     if (other === undefined || !fits(value, other)) return false
   }
-  const count = wanted.children.length
-  const accepts = (at: number, other: number): boolean => {
-    const [one, two] = [wanted.children[at], actual.children[other]]
-    return one !== undefined && two !== undefined && isSimilar(one, two, judges)
+  const others = byName(actual.children)
+  for (const child of wanted.children) {
+    const other = others.get(child.name)?.shift()
+    if (!other || !isSimilar(child, other, judges)) return false
   }
-  return canAssign(count, count, rememberedPairs(count, count, accepts))
+  return true
+}
+
+/** Children of one name in their order; that of the names among one another does not matter. */
+function byName(children: readonly Tree[]): Map<string, Tree[]> {
+  const named = new Map<string, Tree[]>()
+  for (const child of children) {
+    const same = named.get(child.name)
+    if (same) same.push(child)
+    else named.set(child.name, [child])
+  }
+  return named
 }

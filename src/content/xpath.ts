@@ -1,4 +1,5 @@
 /** XPath 1.0 over XML bodies, bounded in time. */
+import type { Document, Element } from '@xmldom/xmldom'
 import type { BodyTest } from '../decide/matching/body.ts'
 import type { Compiled } from './json-schema.ts'
 import { xmldom, xpath } from './libraries.ts'
@@ -27,11 +28,33 @@ export function compileXpath(
       const document = xmlOf(body)
       if (!document || countNodes(body.bytes) > maxNodes) return false
       // An unknown function or prefix shows only in use; such an expression matches nothing.
-      return withinTime(body.bytes.length, () => expression.evaluateBoolean({ node: document, ...settings }))
+      return withinTime(body.bytes.length, () => {
+        if (!namespaces) dropPrefixes(document)
+        return expression.evaluateBoolean({ node: document, ...settings })
+      })
     }
     return { test }
   } catch (error) {
     return { problem: `not a valid XPath: ${error instanceof Error ? error.message.trim() : String(error)}` }
+  }
+}
+
+const dropped = new WeakSet<Document>()
+
+/** The library takes a name without a prefix for one of any namespace only where the document has none either. */
+function dropPrefixes(document: Document): void {
+  if (dropped.has(document)) return
+  dropped.add(document)
+  const waiting = [document.documentElement]
+  for (let element = waiting.pop(); element; element = waiting.pop()) {
+    for (const node of [element, ...element.attributes]) {
+      if (!node.prefix || node.prefix === 'xmlns') continue
+      Object.assign(node, { prefix: null, nodeName: node.localName })
+      if (node === element) Object.assign(node, { tagName: node.localName })
+    }
+    for (let child = element.firstChild; child; child = child.nextSibling) {
+      if (child.nodeType === 1) waiting.push(child as Element)
+    }
   }
 }
 

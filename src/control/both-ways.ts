@@ -79,6 +79,15 @@ const fitsOperation = (given: Json, filter: RequestMatcher, expected: RequestMat
   )
 }
 
+/** Where an expectation leaves these open, a filter for one of them means it too. */
+const FOR_ANY = new Set(['method', 'path'])
+
+/** A negated text without its negation: the two ways are two to match, of which neither may be left. */
+const plain = (field: string, value: unknown): { readonly value: unknown; readonly isNegated: boolean } => {
+  const negated = FOR_ANY.has(field) && typeof value === 'string' ? /^\??!(.+)$/s.exec(value)?.[1] : undefined
+  return { value: negated ?? value, isNegated: negated !== undefined }
+}
+
 /**
  * Makes a test for the documents of expectations. Fields are compared one by one: one may be a pattern in the filter,
  * another in the expectation.
@@ -92,18 +101,22 @@ export const meansExpectation = (
     const compiled = read({ httpRequest: { [field]: value } })
     return 'value' in compiled && compiled.value.kind === 'request' ? compiled.value.request.matcher : undefined
   }
-  const compiled = fields.map(([field, value]) => ({ field, value, matcher: compile(field, value) }))
+  const compiled = fields.map(([field, given]) => {
+    const { value, isNegated } = plain(field, given)
+    return { field, value, isNegated, matcher: compile(field, value) }
+  })
   return (source, expected) => {
     if (fields.length === 0) return true
-    const request = isRecord(source) && isRecord(source['httpRequest']) ? messageJson(source['httpRequest']) : {}
+    if (!isRecord(source) || !isRecord(source['httpRequest'])) return true
+    const request = messageJson(source['httpRequest'])
     if (namesSpec(given) || namesSpec(request)) return expected !== undefined && fitsOperation(given, filter, expected)
-    return compiled.every(({ field, value, matcher }) => {
+    return compiled.every(({ field, value, isNegated, matcher }) => {
       const other = request[field]
-      if (other === undefined) return false
-      if (isSame(value, other)) return true
-      if (matcher && matches(matcher, { [field]: other })) return true
+      if (other === undefined) return FOR_ANY.has(field)
+      if (isSame(value, other)) return !isNegated
+      if (matcher && matches(matcher, { [field]: other })) return !isNegated
       const back = compile(field, other)
-      return back !== undefined && matches(back, { [field]: value })
+      return (back !== undefined && matches(back, { [field]: value })) !== isNegated
     })
   }
 }

@@ -1,35 +1,18 @@
 /**
  * What came and what was answered, for the control API: in memory only, bounded by bytes. The oldest goes when there is
- * no room; adding costs the same however full it is, and what is cleared is freed.
+ * no room; adding costs the same however full it is, and what is cleared is freed. An exchange that is over is packed.
  */
-import { createByteRing } from './byte-ring.ts'
-import { createHeadPacker } from './head-packer.ts'
+import { createBlocks, LARGEST_RECORD, type Place } from './blocks.ts'
 import { KeptBytes } from './kept-bytes.ts'
-import { type About, LoggedExchange, type LoggedResponse } from './logged-exchange.ts'
-
-export type NoteType =
-  | 'CREATED_EXPECTATION'
-  | 'UPDATED_EXPECTATION'
-  | 'CLEARED'
-  | 'VERIFICATION'
-  | 'VERIFICATION_PASSED'
-  | 'VERIFICATION_FAILED'
-
-/** Something the API was told to do. */
-export interface Note {
-  readonly type: NoteType
-  readonly atMs: number
-  /** A sentence in which `{}` stands for one of the documents. */
-  readonly format: string
-  /** The documents as one JSON array; undefined where they were too long to be kept. */
-  readonly documents: string | undefined
-  costBytes: number | undefined
-}
+import { type About, type LoggedExchange, type LoggedResponse, OpenExchange } from './logged-exchange.ts'
+import { createNotes, type Note, type NoteType } from './notes.ts'
+import { handleAt, layOut, lengthAt, PackedExchange, write } from './packed-exchange.ts'
+import { createSharedAnswers, type Whole } from './shared-answers.ts'
+import { createSlots } from './slots.ts'
 
 /** Told after something has changed: an exchange, or undefined where several have gone. */
 export type Watch = (entry: LoggedExchange | undefined) => void
 
-type Whole = LoggedResponse & { kind: 'whole' }
 type Bounds = Pick<EventLogOptions, 'limitBytes' | 'bodyBytes'>
 
 export interface EventLogOptions {
@@ -48,17 +31,17 @@ export interface EventLog {
   /** Requests that had to go since the log was last cleared as a whole: what it says of the past is then not all. */
   readonly evicted: number
   /** Begins an entry; its bodies may grow, which `grown` is to be told. */
-  begin(about: About): LoggedExchange
+  begin(about: About): OpenExchange
   /** Room for one more body. */
   keep(): KeptBytes
   /** For those that have none. */
   readonly nothing: KeptBytes
-  grown(entry: LoggedExchange, bytes: number): void
+  grown(entry: OpenExchange, bytes: number): void
   /** The whole of its request has come. */
-  received(entry: LoggedExchange): void
-  answered(entry: LoggedExchange, response: LoggedResponse): void
-  /** The whole of its answer has left. */
-  ended(entry: LoggedExchange, atMs: number): void
+  received(entry: OpenExchange): void
+  answered(entry: OpenExchange, response: LoggedResponse): void
+  /** The whole of its answer has left; unless `isReceived` is false, the whole of its request had come before. */
+  ended(entry: OpenExchange, atMs: number, isReceived?: boolean): void
   note(type: NoteType, atMs: number, format: string, ...documents: readonly unknown[]): void
   /** Tells of every change until what it returns is called. */
   watch(told: Watch): () => void
@@ -69,15 +52,19 @@ export interface EventLog {
   remove(isMeant: (entry: LoggedExchange) => boolean): void
 }
 
-/** What an entry costs beside its texts, and what a body costs beside its bytes; measured. */
+/** What an entry costs beside its texts while it is an object, and what a body costs beside its bytes; measured. */
 const ENTRY_BYTES = 600
 const BODY_BYTES = 400
+const TEXT_BYTES = 24
+/** What a packed one costs beside its bytes: its place in the list. */
+const SLOT_BYTES = 16
 /** A response that takes more than an eighth of the log is kept in part. */
 const LARGEST_PART = 8
-const NOTE_CHARACTERS = 16_384
-const NOTE_BYTES = 200
-/** Of the bytes of the log, the part that notes may take on top. */
-const NOTES_PART = 16
+/** Longer answers are looked for among those that many requests have; shorter ones are copied sooner than found. */
+const INLINE_BYTES = 4096
+
+/** One thing in the log: open, or the place of a packed exchange. */
+type Slot = OpenExchange | Place
 
 /** Where the body of a response starts; its head is ours, so it ends somewhere. */
 const bodyStart = (bytes: Buffer): number => bytes.indexOf('\r\n\r\n') + 4
@@ -90,162 +77,197 @@ const keptOf = (response: Whole, { limitBytes, bodyBytes }: Bounds): Whole => {
   return { kind: 'whole', bytes: Buffer.from(bytes.subarray(0, end)), isCut: true }
 }
 
-/** Answers of expectations are one buffer for all requests: counted once, as long as anybody has it. */
-interface SharedAnswers {
-  share(response: Whole, bounds: Bounds): { readonly kept: Whole; readonly isFirst: boolean }
-  /** How many bytes nobody has any more. */
-  giveBack(buffer: Buffer): number
-  clear(): void
+const costOf = ({ head, body }: About): number => {
+  let characters = head.method.length + 2 * head.target.length
+  for (const text of head.headers) characters += text.length
+  const texts = characters + head.headers.length * TEXT_BYTES
+  return ENTRY_BYTES + texts + (body.held > 0 ? BODY_BYTES + body.held : 0)
 }
 
-const createSharedAnswers = (): SharedAnswers => {
-  const shared = new Map<Buffer, { readonly response: Whole; users: number }>()
-  return {
-    share: (response, bounds) => {
-      const known = shared.get(response.bytes)
-      if (known) {
-        known.users++
-        return { kept: known.response, isFirst: false }
-      }
-      const kept = keptOf(response, bounds)
-      shared.set(kept.bytes, { response: kept, users: 1 })
-      return { kept, isFirst: true }
-    },
-    giveBack: (buffer) => {
-      const known = shared.get(buffer)
-      if (!known || --known.users > 0) return 0
-      shared.delete(buffer)
-      return buffer.length
-    },
-    clear: () => shared.clear(),
+/** A class: as closures, its one list and its count of bytes would be a function of two hundred lines. */
+class Log implements EventLog {
+  readonly nothing = new KeptBytes(0)
+  readonly #onEvicted: () => void
+  readonly #watches = new Set<Watch>()
+  readonly #notes: ReturnType<typeof createNotes>
+  #bounds: Bounds
+  readonly #shared = createSharedAnswers((bytes) => this.#charge(bytes))
+  #blocks = createBlocks()
+  #slots = createSlots<Slot>()
+  #numbers = 0
+  #bytes = 0
+  #evicted = 0
+
+  constructor(options: EventLogOptions) {
+    this.#bounds = options
+    this.#onEvicted = options.onEvicted
+    this.#notes = createNotes(options.limitBytes)
   }
-}
 
-/** What the API was told, beside the requests. */
-interface Notes {
-  readonly items: readonly Note[]
-  readonly bytes: number
-  readonly note: EventLog['note']
-  bound(limitBytes: number): void
-  clear(): void
-}
-
-const newNote = (type: NoteType, atMs: number, format: string, documents: readonly unknown[]): Note => {
-  const whole = JSON.stringify(documents)
-  const kept = whole.length > NOTE_CHARACTERS ? undefined : whole
-  return { type, atMs, format: format.slice(0, NOTE_CHARACTERS), documents: kept, costBytes: undefined }
-}
-
-const createNotes = (limitBytes: number): Notes => {
-  const ring = createByteRing<Note>(limitBytes / NOTES_PART, () => undefined)
-  return {
-    get items() {
-      return ring.items
-    },
-    get bytes() {
-      return ring.bytes
-    },
-    note: (type, atMs, format, ...documents) => {
-      const note = newNote(type, atMs, format, documents)
-      ring.add(note, NOTE_BYTES + (note.format.length + (note.documents?.length ?? 0)) * 2)
-    },
-    bound: (bytes) => ring.limit(bytes / NOTES_PART),
-    clear: ring.clear,
+  get bytes(): number {
+    return this.#bytes + this.#notes.bytes
   }
-}
-
-interface Watches {
-  readonly tell: Watch
-  readonly watch: EventLog['watch']
-}
-
-const createWatches = (): Watches => {
-  const watches = new Set<Watch>()
-  return {
-    tell: (entry) => {
-      for (const told of watches) told(entry)
-    },
-    watch: (told) => {
-      watches.add(told)
-      return () => watches.delete(told)
-    },
+  get notes(): readonly Note[] {
+    return this.#notes.items
   }
-}
-
-export const createEventLog = ({ onEvicted, ...given }: EventLogOptions): EventLog => {
-  let bounds: Bounds = given
-  let evicted = 0
-  const packer = createHeadPacker()
-  const nothing = new KeptBytes(0)
-  const answers = createSharedAnswers()
-  const { tell, watch } = createWatches()
-  const ring = createByteRing<LoggedExchange>(bounds.limitBytes, (entry, why) => {
-    if (why === 'evicted') {
-      evicted++
-      onEvicted()
-      tell(undefined)
+  get evicted(): number {
+    return this.#evicted
+  }
+  get exchanges(): readonly LoggedExchange[] {
+    this.#blocks.lend()
+    const entries: LoggedExchange[] = []
+    for (let at = this.#slots.first; at < this.#slots.next; at++) {
+      const slot = this.#slots.get(at)
+      if (slot !== undefined) entries.push(typeof slot === 'number' ? this.#look(slot) : slot)
     }
-    if (entry.response?.kind === 'whole') ring.charge(-answers.giveBack(entry.response.bytes))
-  })
-  const notes = createNotes(bounds.limitBytes)
+    return entries
+  }
+  #look(place: Place): PackedExchange {
+    const block = this.#blocks.blockOf(place)
+    const at = this.#blocks.offsetOf(place)
+    const handle = handleAt(block, at)
+    return new PackedExchange(block, at, handle === undefined ? undefined : this.#shared.find(handle))
+  }
 
-  return {
-    get exchanges() {
-      return ring.items
-    },
-    get notes() {
-      return notes.items
-    },
-    get bytes() {
-      return ring.bytes + notes.bytes
-    },
-    get evicted() {
-      return evicted
-    },
-    keep: () => new KeptBytes(bounds.bodyBytes),
-    nothing,
-    begin: (about) => {
-      const entry = new LoggedExchange(about, packer)
-      const { held } = about.body
-      ring.add(entry, ENTRY_BYTES + entry.headBytes + (held > 0 ? BODY_BYTES + held : 0))
-      tell(entry)
-      return entry
-    },
-    grown: ring.grow,
-    received: tell,
-    answered: (entry, response) => {
-      if (!ring.has(entry)) return
-      entry.response = response
-      if (response.kind === 'streamed') return
-      const { kept, isFirst } = answers.share(response, bounds)
-      entry.response = kept
-      if (isFirst) ring.charge(kept.bytes.length)
-    },
-    ended: (entry, atMs) => {
-      entry.answeredAtMs = atMs
-      tell(entry)
-    },
-    note: notes.note,
-    watch,
-    bound: (limitBytes, bodyBytes) => {
-      bounds = { limitBytes, bodyBytes }
-      ring.limit(limitBytes)
-      notes.bound(limitBytes)
-    },
-    clear: () => {
-      ring.clear()
-      notes.clear()
-      answers.clear()
-      packer.restart()
-      evicted = 0
-      tell(undefined)
-    },
-    remove: (isMeant) => {
-      ring.remove(isMeant)
-      // One that stays would keep the whole block of those that go.
-      packer.restart()
-      for (const entry of ring.items) entry.move(packer)
-      tell(undefined)
-    },
+  #charge(bytes: number): void {
+    this.#bytes += bytes
+    this.#evict()
+  }
+  #evict(): void {
+    while (this.#bytes > this.#bounds.limitBytes) {
+      const slot = this.#slots.shift()
+      if (slot === undefined) return
+      this.#drop(slot)
+      this.#evicted++
+      this.#onEvicted()
+      this.#tell(undefined)
+    }
+  }
+  /** Gives back what an entry was charged. */
+  #drop(slot: Slot): void {
+    if (typeof slot === 'number') {
+      const block = this.#blocks.blockOf(slot)
+      const at = this.#blocks.offsetOf(slot)
+      const handle = handleAt(block, at)
+      this.#bytes -= lengthAt(block, at) + SLOT_BYTES
+      this.#blocks.release(slot)
+      if (handle !== undefined) this.#shared.giveBack(handle)
+      return
+    }
+    this.#bytes -= slot.costBytes
+    slot.slot = undefined
+    if (slot.answerHandle !== undefined) this.#shared.giveBack(slot.answerHandle)
+  }
+
+  /** The exchanges that are not over, by the number of their slot. */
+  *#open(): Generator<[number, OpenExchange]> {
+    for (let at = this.#slots.first; at < this.#slots.next; at++) {
+      const slot = this.#slots.get(at)
+      if (typeof slot === 'object') yield [at, slot]
+    }
+  }
+
+  keep(): KeptBytes {
+    return new KeptBytes(this.#bounds.bodyBytes)
+  }
+  begin(about: About): OpenExchange {
+    const cost = costOf(about)
+    const entry = new OpenExchange(about, this.#numbers++, this.#slots.next, cost)
+    this.#slots.push(entry)
+    this.#charge(cost)
+    this.#tell(entry)
+    return entry
+  }
+  grown(entry: OpenExchange, bytes: number): void {
+    if (entry.slot === undefined) return
+    entry.costBytes += bytes
+    this.#charge(bytes)
+  }
+  answered(entry: OpenExchange, response: LoggedResponse): void {
+    if (entry.slot === undefined) return
+    entry.response = response
+    if (response.kind === 'streamed') return
+    if (response.bytes.length <= INLINE_BYTES) return this.grown(entry, response.bytes.length)
+    const handle = this.#shared.take(response.bytes, () => keptOf(response, this.#bounds))
+    // To be charged for it may have driven out the entry itself.
+    if (entry.slot === undefined) return this.#shared.giveBack(handle)
+    entry.answerHandle = handle
+    entry.response = this.#shared.find(handle)
+  }
+  received(entry: OpenExchange): void {
+    if (entry.answeredAtMs !== undefined) this.#pack(entry)
+    this.#tell(entry)
+  }
+  ended(entry: OpenExchange, atMs: number, isReceived = true): void {
+    entry.answeredAtMs = atMs
+    // A body that is still to come is noted as far as it comes.
+    if (isReceived) this.#pack(entry)
+    this.#tell(entry)
+  }
+  #pack(entry: OpenExchange): void {
+    const { slot, answerHandle } = entry
+    if (slot === undefined) return
+    const packing = layOut(entry, answerHandle)
+    if (!packing || packing.bytes > LARGEST_RECORD) return
+    const place = this.#blocks.reserve(packing.bytes)
+    write(packing, this.#blocks.blockOf(place), this.#blocks.offsetOf(place))
+    entry.slot = undefined
+    this.#slots.set(slot, place)
+    this.#charge(packing.bytes + SLOT_BYTES - entry.costBytes)
+  }
+  note(type: NoteType, atMs: number, format: string, ...documents: readonly unknown[]): void {
+    this.#notes.note(type, atMs, format, ...documents)
+  }
+
+  #tell(entry: LoggedExchange | undefined): void {
+    for (const told of this.#watches) told(entry)
+  }
+  watch(told: Watch): () => void {
+    this.#watches.add(told)
+    return () => this.#watches.delete(told)
+  }
+  bound(limitBytes: number, bodyBytes: number): void {
+    this.#bounds = { limitBytes, bodyBytes }
+    this.#notes.bound(limitBytes)
+    this.#evict()
+  }
+
+  clear(): void {
+    for (const [, entry] of this.#open()) entry.slot = undefined
+    this.#slots.clear()
+    this.#bytes = 0
+    this.#evicted = 0
+    this.#blocks.clear()
+    this.#shared.clear()
+    this.#notes.clear()
+    this.#tell(undefined)
+  }
+  remove(isMeant: (entry: LoggedExchange) => boolean): void {
+    const before = this.#blocks
+    before.lend()
+    const stays: Slot[] = []
+    for (let at = this.#slots.first; at < this.#slots.next; at++) {
+      const slot = this.#slots.get(at)
+      if (slot === undefined) continue
+      const entry = typeof slot === 'number' ? this.#look(slot) : slot
+      if (isMeant(entry)) this.#drop(slot)
+      else stays.push(slot)
+    }
+    this.#slots.clear()
+    // One that stays would keep the whole block of those that go.
+    this.#blocks = createBlocks()
+    for (const slot of stays) this.#slots.push(typeof slot === 'number' ? this.#moved(slot, before) : slot)
+    for (const [at, entry] of this.#open()) entry.slot = at
+    this.#tell(undefined)
+  }
+  #moved(place: Place, from: ReturnType<typeof createBlocks>): Place {
+    const source = from.blockOf(place)
+    const at = from.offsetOf(place)
+    const length = lengthAt(source, at)
+    const moved = this.#blocks.reserve(length)
+    source.bytes.copy(this.#blocks.blockOf(moved).bytes, this.#blocks.offsetOf(moved), at, at + length)
+    return moved
   }
 }
+
+export const createEventLog = (options: EventLogOptions): EventLog => new Log(options)

@@ -12,29 +12,63 @@ const fromList = (list: readonly unknown[], isMulti: boolean): Json =>
     list.filter(isRecord).map(({ name, values, value }) => [String(name), isMulti ? (values ?? []) : (value ?? '')]),
   )
 
+/** Text as its prefixes say it: `{value: "a", not: true}` is `!a`. Text that would then say something else stays. */
+const plainText = (given: unknown): unknown => {
+  if (typeof given === 'string') return given.replace(/^!\?/, '?!')
+  if (!isRecord(given)) return given
+  const { value, not, optional } = given
+  if (typeof value !== 'string' || /^[!?]/.test(value)) return given
+  return `${optional === true ? '?' : ''}${not === true ? '!' : ''}${value}`
+}
+
+const plainTexts = (given: unknown): unknown =>
+  Array.isArray(given) ? given.map(plainText) : typeof given === 'string' ? [plainText(given)] : given
+
 /** `{"a": ["1"]}` out of any of the three forms; cookies have one value each. */
 const plainMap = (given: unknown, isMulti: boolean): unknown => {
   const map = Array.isArray(given) ? fromList(given, isMulti) : given
-  if (!isRecord(map) || !isMulti) return map
-  const isPlain = (value: unknown): boolean => typeof value === 'string'
+  if (!isRecord(map)) return map
   return Object.fromEntries(
-    Object.entries(map).map(([key, value]) => [key, isPlain(value) && key !== 'keyMatchStyle' ? [value] : value]),
+    Object.entries(map)
+      .filter(([key, value]) => key !== 'keyMatchStyle' || value !== 'SUB_SET')
+      .map(([key, value]) => {
+        if (key === 'keyMatchStyle') return [key, value]
+        return [key, isMulti ? plainTexts(value) : plainText(value)]
+      }),
   )
 }
 
+/** The keys of requests and responses in their order; others come after them. */
+const KEYS = (
+  'not statusCode reasonPhrase method path pathParameters queryStringParameters headers cookies keepAlive secure ' +
+  'protocol body delay connectionOptions'
+).split(' ')
+
+const placeOf = (key: string): number => (KEYS.includes(key) ? KEYS.indexOf(key) : KEYS.length)
+
+const isSaid = ([key, value]: readonly [string, unknown]): boolean =>
+  value !== undefined &&
+  value !== null &&
+  !(key === 'not' && value === false) &&
+  !((key === 'method' || key === 'path') && typeof value === 'string' && value.trim() === '')
+
+const plain = (key: string, value: unknown): unknown => {
+  if (MULTI_MAPS.has(key)) return plainMap(value, true)
+  if (key === 'cookies') return plainMap(value, false)
+  return key === 'method' || key === 'path' ? plainText(value) : value
+}
+
+/** A request or a response with its keys in order, its maps and texts in one form; bodies are left as they are. */
+export const messageJson = (given: Json): Json =>
+  Object.fromEntries(
+    Object.entries(given)
+      .filter(isSaid)
+      .toSorted(([a], [b]) => placeOf(a) - placeOf(b))
+      .map(([key, value]) => [key, plain(key, value)]),
+  )
+
 const sorted = (entries: readonly (readonly [string, unknown])[]): Json =>
   Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)))
-
-/** A request or a response with its keys in order and its maps in one form; bodies are left as they are. */
-export const messageJson = (given: Json): Json =>
-  sorted(
-    Object.entries(given)
-      .filter(([, value]) => value !== undefined && value !== null)
-      .map(([key, value]) => {
-        if (MULTI_MAPS.has(key)) return [key, plainMap(value, true)]
-        return [key, key === 'cookies' ? plainMap(value, false) : value]
-      }),
-  )
 
 const MESSAGES = new Set(['httpRequest', 'httpResponse'])
 
@@ -43,7 +77,10 @@ export const expectationJson = ({ expectation, remainingTimes }: LiveExpectation
   const given = Object.entries(source)
     .filter(([, value]) => value !== undefined && value !== null)
     .map(([key, value]) => [key, MESSAGES.has(key) && isRecord(value) ? messageJson(value) : value] as const)
-  const timeToLive = Number.isFinite(expectation.timeToLiveMs) ? source['timeToLive'] : { unlimited: true }
+  const life = isRecord(source['timeToLive']) ? source['timeToLive'] : {}
+  const timeToLive = Number.isFinite(expectation.timeToLiveMs)
+    ? { timeUnit: life['timeUnit'], timeToLive: life['timeToLive'] }
+    : { unlimited: true }
   return sorted(
     Object.entries({
       ...Object.fromEntries(given),

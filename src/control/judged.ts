@@ -38,14 +38,14 @@ export type ExchangeJudge = (filter: ExchangeFilter, entry: LoggedExchange) => V
 /** What judges exchanges within one call, and remembers what cannot change any more: for whoever asks again and again. */
 export const rememberingJudge = (context: Context): ExchangeJudge => {
   const judge = judgeOf(context)
-  const known = new Map<ExchangeFilter, WeakMap<LoggedExchange, Verdict>>()
+  const known = new Map<ExchangeFilter, Map<number, Verdict>>()
   return (filter, entry) => {
-    const verdicts = known.get(filter) ?? new WeakMap<LoggedExchange, Verdict>()
+    const verdicts = known.get(filter) ?? new Map<number, Verdict>()
     known.set(filter, verdicts)
-    const remembered = verdicts.get(entry)
+    const remembered = verdicts.get(entry.number)
     if (remembered) return remembered
     const verdict = judgeExchange(filter, entry, judge)
-    if (entry.answeredAtMs !== undefined && verdict !== 'needs_body') verdicts.set(entry, verdict)
+    if (entry.answeredAtMs !== undefined && verdict !== 'needs_body') verdicts.set(entry.number, verdict)
     return verdict
   }
 }

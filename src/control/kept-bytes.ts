@@ -17,6 +17,16 @@ export class KeptBytes {
     this.#limit = limit
   }
 
+  /** A body that has ended: what is held of it, not copied, of `total` bytes. */
+  static ended(held: Buffer, total: number, isCut: boolean): KeptBytes {
+    const kept = new KeptBytes(held.length)
+    if (held.length > 0) kept.#chunks = [held]
+    kept.held = held.length
+    kept.total = total
+    kept.isCut = isCut
+    return kept
+  }
+
   /** Copies what still has room (a chunk is a piece of a larger read); returns how many bytes that was. */
   take(chunk: Buffer): number {
     this.total += chunk.length

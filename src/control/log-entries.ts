@@ -1,7 +1,9 @@
 /** The log as MockServer's log entries: an exchange is two of them, its request and its answer. */
-import type { EventLog, Note } from './event-log.ts'
+
+import type { EventLog } from './event-log.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
 import { type Json, plainResponse, requestJson, responseJson } from './message-json.ts'
+import type { Note } from './notes.ts'
 import { readJsonText } from './read-json.ts'
 import { requestCurl } from './request-curl.ts'
 import { logMessage, timestamp } from './texts.ts'

@@ -1,7 +1,6 @@
 /** One request in the event log, whether or not anything matched it. */
-import { randomUUID } from 'node:crypto'
 import type { Endpoint, RequestHead } from '../flow.ts'
-import { type HeadPacker, type PackedHead, unpackHead } from './head-packer.ts'
+import { correlationIdOf } from './correlation-id.ts'
 import type { KeptBytes } from './kept-bytes.ts'
 
 /** How an exchange was answered. `whole`: the bytes of the response, head included; else as it was streamed. */
@@ -27,8 +26,18 @@ export interface About {
   readonly expectationId: string | undefined
 }
 
-/** A class: there are many, and what is seldom asked for is only made then. */
-export class LoggedExchange implements About {
+export interface LoggedExchange extends About {
+  /** Its number among all there ever were: the same however often it is read. */
+  readonly number: number
+  readonly response: LoggedResponse | undefined
+  /** When it was answered completely; undefined before, and where that never happened. */
+  readonly answeredAtMs: number | undefined
+  readonly correlationId: string
+}
+
+/** One that may still change. A class: there is one per request, and what is seldom asked for is only made then. */
+export class OpenExchange implements LoggedExchange {
+  readonly head: RequestHead
   readonly body: KeptBytes
   readonly client: Endpoint
   readonly local: Endpoint
@@ -36,36 +45,29 @@ export class LoggedExchange implements About {
   readonly decision: About['decision']
   readonly expectationId: string | undefined
   response: LoggedResponse | undefined = undefined
-  /** When it was answered completely; undefined before, and where that never happened. */
   answeredAtMs: number | undefined = undefined
-  costBytes: number | undefined = undefined
-  #head: PackedHead
-  #id: string | undefined = undefined
+  readonly number: number
+  /** Where the log has it; undefined where it has it no more. */
+  slot: number | undefined
+  costBytes: number
+  /** What its answer is known by, where that is one of many requests. */
+  answerHandle: number | undefined = undefined
 
-  constructor(about: About, packer: HeadPacker) {
+  /** Without the rest it is one that no log has. */
+  constructor(about: About, number = 0, slot: number | undefined = undefined, costBytes = 0) {
+    this.head = about.head
     this.body = about.body
     this.client = about.client
     this.local = about.local
     this.receivedAtMs = about.receivedAtMs
     this.decision = about.decision
     this.expectationId = about.expectationId
-    this.#head = packer.pack(about.head)
+    this.number = number
+    this.slot = slot
+    this.costBytes = costBytes
   }
 
-  /** Made anew each time. */
-  get head(): RequestHead {
-    return unpackHead(this.#head)
-  }
-  get headBytes(): number {
-    return this.#head.end - this.#head.at
-  }
   get correlationId(): string {
-    this.#id ??= randomUUID()
-    return this.#id
-  }
-
-  /** Moves to another block, so that its old one can be freed. */
-  move(packer: HeadPacker): void {
-    this.#head = packer.pack(this.head)
+    return correlationIdOf(this.number)
   }
 }

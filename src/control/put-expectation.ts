@@ -31,6 +31,7 @@ export const readItems = (
   readItem: (given: unknown) => Read<readonly ExpectationSpec[]>,
 ): { readonly specs: readonly ExpectationSpec[] } | { readonly error: string } => {
   const items: readonly unknown[] = Array.isArray(document) ? document : [document]
+  if (items.length === 0) return { error: errorsText(['an expectation or array of expectations is required']) }
   const errors: string[] = []
   const specs = items.flatMap((given) => {
     const result = readItem(given)

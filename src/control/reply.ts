@@ -15,7 +15,12 @@ export const TEXT = 'text/plain; charset=utf-8'
 export const JSON_TYPE = 'application/json; charset=utf-8'
 
 export const text = (status: number, body: string): Reply => ({ status, contentType: TEXT, body })
-export const json = (status: number, body: string): Reply => ({ status, contentType: JSON_TYPE, body })
+/** An empty list is written without a space, though lists within documents are. */
+export const json = (status: number, body: string): Reply => ({
+  status,
+  contentType: JSON_TYPE,
+  body: body === '[ ]' ? '[]' : body,
+})
 
 const METHODS = 'CONNECT, DELETE, GET, HEAD, OPTIONS, POST, PUT, PATCH, TRACE'
 const ALLOWED_HEADERS =

@@ -4,7 +4,7 @@ import type { BodySink, HttpExchange, Sending } from '../http1/exchange.ts'
 import type { ParsedRequest } from '../http1/head.ts'
 import type { EventLog } from './event-log.ts'
 import type { KeptBytes } from './kept-bytes.ts'
-import type { LoggedExchange } from './logged-exchange.ts'
+import type { OpenExchange } from './logged-exchange.ts'
 
 /** Where it is noted. */
 export type WatchLog = Pick<EventLog, 'keep' | 'grown' | 'received' | 'answered' | 'ended'>
@@ -13,12 +13,12 @@ export type WatchLog = Pick<EventLog, 'keep' | 'grown' | 'received' | 'answered'
 export class WatchedExchange implements HttpExchange {
   readonly #inner: HttpExchange
   readonly #log: WatchLog
-  readonly #entry: LoggedExchange
+  readonly #entry: OpenExchange
   readonly #now: () => number
   #hasBody: boolean
   #answer: KeptBytes | undefined
 
-  constructor(inner: HttpExchange, log: WatchLog, entry: LoggedExchange, now: () => number, hasBody: boolean) {
+  constructor(inner: HttpExchange, log: WatchLog, entry: OpenExchange, now: () => number, hasBody: boolean) {
     this.#inner = inner
     this.#log = log
     this.#entry = entry
@@ -113,7 +113,7 @@ export class WatchedExchange implements HttpExchange {
 
   sendWhole(response: Buffer, payloadBytes: number, sending?: Sending): void {
     this.#show(sending?.shown ?? response)
-    this.#log.ended(this.#entry, this.#now())
+    this.#log.ended(this.#entry, this.#now(), this.#hasBody)
     this.#inner.sendWhole(response, payloadBytes, sending)
   }
 
@@ -136,7 +136,7 @@ export class WatchedExchange implements HttpExchange {
   }
 
   end(trailers: readonly string[]): void {
-    this.#log.ended(this.#entry, this.#now())
+    this.#log.ended(this.#entry, this.#now(), this.#hasBody)
     this.#inner.end(trailers)
   }
 
@@ -148,7 +148,7 @@ export class WatchedExchange implements HttpExchange {
   takeOver(shown?: Buffer): { readonly socket: Socket; readonly rest: Buffer } {
     if (shown) {
       this.#show(shown)
-      this.#log.ended(this.#entry, this.#now())
+      this.#log.ended(this.#entry, this.#now(), this.#hasBody)
     }
     return this.#inner.takeOver(shown)
   }

@@ -1,11 +1,12 @@
 /** The header that a proxy knows its own requests by when they come back to it. Pure. */
-import { headerValues } from './response.ts'
+import { headerValue, headerValues } from './response.ts'
 
 /** MockServer's name for it, so that chains of both are understood by either. */
 export const FORWARDED_BY = 'x-forwarded-by'
 
 /** Whether a request has passed through the proxy with this id. */
 export const hasPassed = (headers: readonly string[], id: string): boolean =>
+  headerValue(headers, FORWARDED_BY) !== undefined &&
   headerValues(headers, FORWARDED_BY).some((value) => value.split(',').some((item) => item.trim() === id))
 
 /** The headers with this id behind those of the proxies before, in one list; a new array. */

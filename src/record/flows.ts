@@ -1,5 +1,5 @@
 /** The live stream of records: the last ones for replay, and readers that can never hold anybody up. */
-import { lineText, type RecordLine } from './line.ts'
+import { lineText, overwrite, type RecordLine } from './line.ts'
 
 /** Where a reader's lines go; the answer of `write` is whether it wants more before `drained()`. */
 export interface FlowReader {
@@ -153,13 +153,19 @@ interface Ring {
   last(count: number): RecordLine[]
 }
 
+/**
+ * Exchanges are copied into lines that stay: a thousand lines that each live for a moment longer than the others of the
+ * young generation would all be copied, and end in the old one.
+ */
 const createRing = (capacity: number): Ring => {
   const slots: RecordLine[] = []
   let next = 0
   return {
     push(line) {
       if (capacity === 0) return
-      slots[next] = line
+      const before = slots[next]
+      if (line.kind === 'exchange' && before?.kind === 'exchange') overwrite(before, line)
+      else slots[next] = line.kind === 'exchange' ? { ...line } : line
       next = (next + 1) % capacity
     },
     last(count) {

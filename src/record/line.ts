@@ -10,6 +10,7 @@ import type {
   Flow,
   Outcome,
   Protocol,
+  Resolution,
   Verdict,
 } from '../flow.ts'
 import { redactHost, redactPath, redactQuery } from './redact.ts'
@@ -143,7 +144,7 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
   const text = (endpoint: Endpoint | undefined) =>
     isSame(endpoint, resolution.destination) ? original : place(endpoint)
   const isInbound = flow.direction === 'inbound'
-  const host = request?.host === undefined ? undefined : kept(redactHost(request.host), HOST_CHARS)
+  const host = request?.host === undefined ? undefined : hostText(request.host)
   const path = request && kept(redactPath(request.path), PATH_CHARS)
   const query = request?.query ? kept(redactQuery(request.query), PATH_CHARS) : undefined
   const url = (at: string | undefined) => (isInbound ? urlText(at, path, query) : undefined)
@@ -155,7 +156,7 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
     process: ofFlow.process,
     pid: isInbound ? undefined : flow.saved?.process.pid,
     protocol: exchange.protocol,
-    method: request && visible(bounded(request.method, METHOD_CHARS)),
+    method: request && methodText(request.method),
     host,
     path,
     query,
@@ -164,7 +165,7 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
     originalDestination: original,
     resolvedBy: resolution.resolvedBy,
     mismatch: nameText(exchange.mismatch),
-    trail: resolution.trail.slice(0, TRAIL_STEPS).map((attempt) => trailStep(attempt, text)),
+    trail: trailSteps(resolution, text),
     decision: decision.kind,
     expectation: expectationOf(decision),
     closest: closestOf(decision),
@@ -179,6 +180,42 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
     cookie: ofFlow.cookie,
     clientCookie: ofFlow.clientCookie,
   }
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Makes a line that is kept another one. */
+export const overwrite = (kept: ExchangeLine, from: ExchangeLine): void => {
+  const to: Mutable<ExchangeLine> = kept
+  to.time = from.time
+  to.direction = from.direction
+  to.workload = from.workload
+  to.process = from.process
+  to.pid = from.pid
+  to.protocol = from.protocol
+  to.method = from.method
+  to.host = from.host
+  to.path = from.path
+  to.query = from.query
+  to.serverName = from.serverName
+  to.client = from.client
+  to.originalDestination = from.originalDestination
+  to.resolvedBy = from.resolvedBy
+  to.mismatch = from.mismatch
+  to.trail = from.trail
+  to.decision = from.decision
+  to.expectation = from.expectation
+  to.closest = from.closest
+  to.destination = from.destination
+  to.originalUrl = from.originalUrl
+  to.proxiedUrl = from.proxiedUrl
+  to.status = from.status
+  to.fault = from.fault
+  to.requestBytes = from.requestBytes
+  to.responseBytes = from.responseBytes
+  to.durationMs = from.durationMs
+  to.cookie = from.cookie
+  to.clientCookie = from.clientCookie
 }
 
 /** Of an HTTP request in the clear; undefined where a part is missing. */
@@ -204,6 +241,17 @@ export const connectionLine = (connection: ConnectionSummary): ConnectionLine =>
 })
 
 type EndpointText = (endpoint: Endpoint | undefined) => string | undefined
+
+/** Requests that led to the same place by the same way share it. */
+const stepsOfResolutions = new WeakMap<Resolution, readonly TrailStep[]>()
+
+const trailSteps = (resolution: Resolution, text: EndpointText): readonly TrailStep[] => {
+  const known = stepsOfResolutions.get(resolution)
+  if (known) return known
+  const steps = resolution.trail.slice(0, TRAIL_STEPS).map((attempt) => trailStep(attempt, text))
+  stepsOfResolutions.set(resolution, steps)
+  return steps
+}
 
 const trailStep = ({ strategy, answer }: Attempt, text: EndpointText): TrailStep => ({
   strategy,
@@ -239,6 +287,23 @@ const expectationOf = (decision: Decision): string | undefined => {
 const closestOf = (decision: Decision): string | undefined => {
   const closest = decision.kind === 'forward' || decision.kind === 'refuse' ? decision.closest : undefined
   return closest && `${visible(bounded(closest.expectationId, NAME_CHARS))} (${closest.reason})`
+}
+
+const METHODS = new Map(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].map((name) => [name, name]))
+
+/** A text of the program's own, where it can be: the request's would be one more that is kept. */
+const methodText = (method: string): string => METHODS.get(method) ?? visible(bounded(method, METHOD_CHARS))
+
+let lastHost = ''
+let lastHostText = ''
+
+/** Most requests name the same host, and then share its text. */
+const hostText = (host: string): string => {
+  if (host !== lastHost) {
+    lastHostText = kept(redactHost(host), HOST_CHARS)
+    lastHost = detached(host)
+  }
+  return lastHostText
 }
 
 const kept = (text: string, limit: number): string => visible(detached(bounded(text, limit)))

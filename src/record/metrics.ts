@@ -1,6 +1,7 @@
 /** Every metric, declared in one place; docs/metrics.md explains them. Labels are closed enums, never names or paths. */
-import { Gauge, Histogram, Registry } from 'prom-client'
+import { Gauge, Registry } from 'prom-client'
 import type { ConnectionSummary, Decision, Exchange, Protocol } from '../flow.ts'
+import { createDurations } from './durations.ts'
 import { type Fault, faultOf } from './line.ts'
 import { declareInbound } from './metrics-inbound.ts'
 import { declareKernelMetrics, type ReadKernel } from './metrics-kernel.ts'
@@ -163,7 +164,13 @@ type Traffic = Pick<Metrics, 'exchange' | 'connection'>
 
 const declareTraffic = (registry: Registry): Traffic => {
   const tallies = declareExchanges(registry)
-  const durations = declareDurations(registry)
+  const durations = createDurations(registry, {
+    name: 'understudy_exchange_duration_seconds',
+    help: 'From the first byte of a request to the last of its response; for a relayed connection, its whole life.',
+    label: 'decision',
+    kinds: DECISIONS,
+    buckets: BUCKETS,
+  })
   const inbound = declareInbound(registry, BUCKETS, classOf)
   const closed = createTally(registry, {
     name: 'understudy_connections_closed_total',
@@ -186,7 +193,7 @@ const declareTraffic = (registry: Registry): Traffic => {
       for (const { strategy, answer } of resolution.trail) tallies.answers.add(1, strategy, answer.kind)
       const evidence = exchange.mismatch === undefined ? undefined : EVIDENCE_OF[protocol]
       if (evidence !== undefined) tallies.mismatches.add(1, evidence)
-      if (outcome.durationMs >= 0) durations[decision.kind].observe(outcome.durationMs / 1000)
+      durations.observe(outcome.durationMs / 1000, decision.kind)
       inbound(exchange)
     },
     connection(connection) {
@@ -237,23 +244,6 @@ const declareExchanges = (registry: Registry) => ({
     known: EVIDENCE,
   }),
 })
-
-type Durations = Readonly<Record<Decision['kind'], { observe(seconds: number): void }>>
-
-const declareDurations = (registry: Registry): Durations => {
-  const seconds = new Histogram({
-    name: 'understudy_exchange_duration_seconds',
-    help: 'From the first byte of a request to the last of its response; for a relayed connection, its whole life.',
-    labelNames: ['decision'],
-    buckets: BUCKETS,
-    registers: [registry],
-  })
-  const child = (decision: Decision['kind']) => {
-    seconds.zero({ decision })
-    return seconds.labels(decision)
-  }
-  return { mock: child('mock'), forward: child('forward'), relay: child('relay'), refuse: child('refuse') }
-}
 
 const declareDns = (registry: Registry, readIntents: () => number): Tally => {
   new Gauge({

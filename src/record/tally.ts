@@ -46,7 +46,9 @@ export const createTally = (registry: Registry, { name, help, labels = [], known
   })
   return {
     add(count, first = '', second = '') {
-      if (count >= 0) cellOf(first, second).value += count
+      if (!(count >= 0)) return
+      const cell = rows.get(first)?.get(second) ?? cellOf(first, second)
+      cell.value += count
     },
   }
 }

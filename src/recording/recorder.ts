@@ -2,9 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { redacted } from '../content/hashed.ts'
-import { createHeadPacker } from '../control/head-packer.ts'
 import { KeptBytes } from '../control/kept-bytes.ts'
-import { LoggedExchange } from '../control/logged-exchange.ts'
+import { OpenExchange } from '../control/logged-exchange.ts'
 import { WatchedExchange, type WatchLog } from '../control/watched-exchange.ts'
 import type { Flow } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
@@ -44,7 +43,6 @@ export const openRecording = (options: RecordingOptions): Recording => {
   const salt = randomBytes(SALT_BYTES).toString('hex')
   const secrets = createSecrets((secret) => redacted(secret, salt))
   const tape = createTape({ secrets, limitBytes, onFull: options.onFull })
-  const packer = createHeadPacker()
   let written = tape.version
   const write = (): void => {
     written = tape.version
@@ -78,18 +76,15 @@ export const openRecording = (options: RecordingOptions): Recording => {
       const kept = notes.keep()
       if (Buffer.isBuffer(body)) kept.take(body)
       else kept.isCut = true // until its end has been seen
-      const entry = new LoggedExchange(
-        {
-          head: exchange.request.head,
-          body: kept,
-          client: flow.client,
-          local: flow.local,
-          receivedAtMs: exchange.startedAtMs,
-          decision: 'forward',
-          expectationId: undefined,
-        },
-        packer,
-      )
+      const entry = new OpenExchange({
+        head: exchange.request.head,
+        body: kept,
+        client: flow.client,
+        local: flow.local,
+        receivedAtMs: exchange.startedAtMs,
+        decision: 'forward',
+        expectationId: undefined,
+      })
       return new WatchedExchange(exchange, notes, entry, nowMs, body !== undefined)
     },
     close: () => {

@@ -11,6 +11,12 @@ import { within } from '../support/plane-lab.ts'
 
 const HELLO = { id: 'hello', httpRequest: { path: '/hello' }, httpResponse: { body: 'hello' } }
 
+test('an empty list of expectations is a mistake', async (t) => {
+  const { put } = await startControl(t)
+  const { status, body } = await put('expectation', [])
+  assert.deepEqual([status, body], [400, '1 error:\n - an expectation or array of expectations is required'])
+})
+
 test('every call is answered with and without the prefix, and the old form says so', async (t) => {
   const { ask } = await startControl(t)
   for (const path of ['/status', '/reset', '/clear', '/retrieve']) {

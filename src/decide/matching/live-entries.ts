@@ -63,7 +63,9 @@ export function createLiveEntries(): LiveEntries {
       let hasReplaced = false
       for (const expectation of given) {
         const entry = newEntry(expectation, nowMs)
-        const replaces = byId.has(expectation.id)
+        const known = byId.get(expectation.id)
+        const replaces = known !== undefined && isLive(known, nowMs ?? 0)
+        if (!replaces) byId.delete(expectation.id) // what is used up or too old has no place to keep
         byId.set(expectation.id, entry) // a Map keeps the place of a key that it has
         if (replaces) hasReplaced = true
         else added.push(entry)

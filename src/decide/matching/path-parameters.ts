@@ -22,9 +22,21 @@ export function pathTemplate(path: string): PathTemplate | undefined {
   return { text, segments: parts.length, parameters }
 }
 
-/** Name, value, name, value … as sent; undefined when the path has another number of segments. */
+/**
+ * Name, value, name, value … as sent; undefined when the path has another number of segments. Commas part values, and the
+ * `.` or `;name=` of a style in front is no part of them, whatever the style.
+ */
 export function pathEntries(template: PathTemplate, path: string): readonly string[] | undefined {
   const parts = path.split('/')
   if (parts.length !== template.segments) return undefined
-  return template.parameters.flatMap(({ name, at }) => [name, parts[at] ?? ''])
+  return template.parameters.flatMap(({ name, at }) =>
+    withoutMark(name, parts[at] ?? '')
+      .split(',')
+      .flatMap((value) => [name, value]),
+  )
+}
+
+function withoutMark(name: string, segment: string): string {
+  if (segment.startsWith(`;${name}=`)) return segment.slice(name.length + 2)
+  return /^[.;]/.test(segment) ? segment.slice(1) : segment
 }

@@ -38,7 +38,7 @@ export interface ExpectationStore {
   match(asked: Asked): MatchResult
   /** Why each live expectation would not answer, in the order in which they are asked; nothing is used up. */
   explain(asked: Asked): Considered[]
-  /** Adds each, or replaces the one of the same id, which keeps its place among its equals and starts its life anew. */
+  /** Adds each, or replaces the live one of that id, which keeps its place among its equals and starts its life anew. */
   upsert(expectations: readonly Expectation[], nowMs: number): void
   /** Takes out those with these ids; they are freed. */
   remove(ids: ReadonlySet<string>): void

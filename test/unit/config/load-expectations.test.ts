@@ -79,6 +79,8 @@ test('a binary body is decoded', () => {
   const { body, headers } = response('httpResponse: {body: {type: BINARY, base64Bytes: AP8=, contentType: image/png}}')
   assert.deepEqual([...body], [0, 255])
   assert.deepEqual(headers, ['content-type', 'image/png'])
+  const xml = response('httpResponse: {body: {type: XML, xml: "<a/>", rawBytes: PGEvPg==}}')
+  assert.deepEqual([`${xml.body}`, xml.headers], ['<a/>', ['content-type', 'application/xml; charset=utf-8']])
 })
 
 test('a content type among the headers is kept', () => {

@@ -15,6 +15,13 @@ test('bytes are compared as they are', () => {
   const asked = { type: 'BINARY', base64Bytes: 'AP8=' }
   assert.ok(bodyFits(asked, Buffer.from([0, 255])))
   assert.ok(!bodyFits(asked, Buffer.from([0, 255, 0])))
+  assert.ok(bodyFits({ type: 'BINARY', base64Bytes: '' }, 'x'), 'no bytes ask for nothing, as empty text does')
+  assert.ok(!bodyFits({ type: 'BINARY', base64Bytes: '', not: true }, 'x'))
+})
+
+test('an empty pattern asks for nothing', () => {
+  assert.ok(bodyFits({ type: 'REGEX', regex: '' }, 'x'))
+  assert.ok(!bodyFits({ type: 'REGEX', regex: '', not: true }, 'x'))
 })
 
 test('parts of a form are matched by their values, file names and content types', () => {

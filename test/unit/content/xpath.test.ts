@@ -18,6 +18,11 @@ test('an expression matches where it comes to true', () => {
 test('without prefixes a name is in any namespace, with them it is exact', () => {
   const body = '<a xmlns="urn:x"><b/></a>'
   assert.ok(fits('/a/b', body))
+  assert.ok(fits('/a/b', '<q:a xmlns:q="urn:x"><q:b/></q:a>'))
+  assert.ok(fits('/a/@x', '<a xmlns:q="urn:x" q:x="1"/>'))
+  assert.ok(fits('/q:a', '<q:a xmlns:q="urn:x"/>'), 'a prefix that the document declares')
+  assert.ok(!fits('/a', '<q:a xmlns:q="urn:x"/>', { p: 'urn:x' }))
+  assert.ok(fits('/p:a/p:b', '<q:a xmlns:q="urn:x"><q:b/></q:a>', { p: 'urn:x' }))
   assert.ok(fits('/p:a/p:b', body, { p: 'urn:x' }))
   assert.ok(!fits('/p:a/p:b', body, { p: 'urn:y' }))
 })

@@ -28,9 +28,25 @@ test('each field may match in its own direction', () => {
   assert.ok(!means({ method: 'GET', path: '/a/.*' }, { method: 'POST', path: '/a/1' }))
 })
 
-test('an expectation that does not say what the filter asks for is not meant', () => {
-  assert.ok(!means({ path: '/a' }, { method: 'GET' }))
-  assert.ok(!means({ path: '/a' }))
+test('an expectation for any method or path is meant by a filter for one', () => {
+  assert.ok(means({ path: '/a' }, { method: 'GET' }))
+  assert.ok(means({ path: '/a', method: 'GET' }, { headers: { 'x-a': '1' } }))
+  assert.ok(!means({ path: '/a', method: 'GET' }, { method: 'POST' }))
+  assert.ok(means({ headers: { 'x-a': '1' } }), 'an expectation for all requests')
+})
+
+test('a negated filter means what the same without the negation does not', () => {
+  assert.ok(!means({ path: '!/a' }, { path: '/a' }))
+  assert.ok(!means({ path: '!/a' }, { path: '/[a-z]+' }))
+  assert.ok(!means({ path: { value: '/a', not: true } }, { path: '/.' }))
+  assert.ok(means({ path: '!/a' }, { path: '/b' }))
+  assert.ok(means({ path: '!/a' }, { method: 'GET' }))
+})
+
+test('an expectation that does not say what else the filter asks for is not meant', () => {
+  assert.ok(!means({ headers: { 'x-a': '1' } }, { path: '/a' }))
+  assert.ok(!means({ body: 'x' }, { path: '/a' }))
+  assert.ok(!means({ keepAlive: true }, { path: '/a' }))
 })
 
 test('headers, query and bodies count, in whichever form they were given', () => {

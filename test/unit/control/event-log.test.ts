@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createByteRing } from '../../../src/control/byte-ring.ts'
 import { createEventLog, type EventLog } from '../../../src/control/event-log.ts'
-import type { LoggedExchange } from '../../../src/control/logged-exchange.ts'
+import type { LoggedExchange, OpenExchange } from '../../../src/control/logged-exchange.ts'
 import { head } from '../decide/build.ts'
 
 const HERE = { address: '127.0.0.1', port: 1080 }
@@ -13,7 +13,7 @@ const logOf = (limitBytes: number, bodyBytes = 1000) => {
   return { log, seen }
 }
 
-const come = (log: EventLog, path: string, body = ''): LoggedExchange => {
+const come = (log: EventLog, path: string, body = ''): OpenExchange => {
   const kept = log.keep()
   kept.take(Buffer.from(body))
   const about = { client: HERE, local: HERE, receivedAtMs: 0, decision: 'mock', expectationId: 'e' } as const
@@ -162,4 +162,66 @@ test('of a long body the start is kept, and how long it was', () => {
     [3, 1, 0],
   )
   assert.deepEqual([kept.bytes.toString(), kept.total, kept.isCut], ['abcd', 7, true])
+})
+
+const over = (log: EventLog, path: string, answer = whole(10)): OpenExchange => {
+  const entry = come(log, path)
+  log.answered(entry, answer)
+  log.ended(entry, 1, true)
+  return entry
+}
+
+test('an exchange that is over costs less than one that is not, and is evicted and counted like it', () => {
+  const { log, seen } = logOf(20_000)
+  come(log, '/open')
+  const open = log.bytes
+  over(log, '/0')
+  assert.ok(log.bytes - open < open / 2)
+  for (let n = 1; n < 1000; n++) over(log, `/${n}`)
+  assert.ok(log.bytes <= 20_000)
+  assert.equal(paths(log).at(-1), '/999')
+  assert.equal(paths(log).length + log.evicted, 1001)
+  assert.equal(seen.evicted, log.evicted)
+})
+
+test('what somebody reads stays as it was while others come', () => {
+  const { log } = logOf(100_000)
+  for (let n = 0; n < 300; n++) over(log, `/${n}`)
+  const [entry] = log.exchanges
+  assert.ok(entry)
+  for (let n = 300; n < 5000; n++) over(log, `/${n}`)
+  assert.equal(entry.head.path.length > 0 && paths(log).includes(entry.head.path), false)
+  assert.equal(entry.head.headers.length, 0)
+  assert.equal(entry.response?.kind === 'whole' && entry.response.bytes.subarray(0, 15).toString(), 'HTTP/1.1 200 OK')
+})
+
+test('an exchange keeps its id when it is over, and when others are removed', () => {
+  const { log } = logOf(100_000)
+  come(log, '/a')
+  const { correlationId } = over(log, '/b')
+  const ids = () => log.exchanges.map((entry) => entry.correlationId)
+  assert.equal(ids()[1], correlationId)
+  log.remove(({ head }) => head.path === '/a')
+  assert.deepEqual(ids(), [correlationId])
+})
+
+test('a long answer that many have is given back when the last of them is over and gone', () => {
+  const { log } = logOf(1_000_000)
+  const answer = whole(50_000)
+  for (let n = 0; n < 10; n++) over(log, `/${n}`, answer)
+  assert.ok(log.bytes > 50_000 && log.bytes < 60_000)
+  log.remove(({ head }) => head.path !== '/3')
+  assert.ok(log.bytes > 50_000)
+  log.remove(() => true)
+  assert.equal(log.bytes, 0)
+})
+
+test('one that is still open when others are removed can still be answered', () => {
+  const { log } = logOf(100_000)
+  over(log, '/a')
+  const late = come(log, '/late')
+  log.remove(({ head }) => head.path === '/a')
+  log.answered(late, whole(1))
+  log.ended(late, 1)
+  assert.deepEqual([paths(log), log.exchanges[0]?.response?.kind], [['/late'], 'whole'])
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createFlowFeed, type FlowReader } from '../../../src/record/flows.ts'
-import { exchangeLine, type RecordLine } from '../../../src/record/line.ts'
+import { type ExchangeLine, exchangeLine, overwrite, type RecordLine } from '../../../src/record/line.ts'
 import { exchange, request, turn } from './samples.ts'
 
 const line = (path: string): RecordLine => exchangeLine(exchange({ request: request({ path }) }))
@@ -126,4 +126,20 @@ test('without a ring, records are wanted only while somebody reads', () => {
   assert.equal(feed.wanted(), true)
   subscription?.close()
   assert.equal(feed.wanted(), false)
+})
+
+test('a line that takes the place of an older one has nothing left of it', () => {
+  const newer = exchangeLine(exchange())
+  const older = Object.fromEntries(Object.keys(newer).map((key) => [key, `old ${key}`]))
+  const kept = { ...older, kind: 'exchange' } as unknown as ExchangeLine
+  overwrite(kept, newer)
+  assert.deepEqual(kept, newer)
+})
+
+test('records that have come after one that is kept are replayed as they were', () => {
+  const feed = createFlowFeed({ ringLines: 3 })
+  for (let n = 0; n < 8; n++) feed.publish(line(`/${n}`))
+  const one = reader()
+  feed.subscribe(one, { replay: 3, limit: 3 })
+  return turn().then(() => assert.deepEqual(one.seen, ['/5', '/6', '/7']))
 })

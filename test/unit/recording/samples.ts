@@ -1,9 +1,8 @@
 /** Recorded pairs for tests, in few words. */
 import { randomBytes } from 'node:crypto'
 import { redacted } from '../../../src/content/hashed.ts'
-import { createHeadPacker } from '../../../src/control/head-packer.ts'
 import { KeptBytes } from '../../../src/control/kept-bytes.ts'
-import { LoggedExchange } from '../../../src/control/logged-exchange.ts'
+import { type LoggedExchange, OpenExchange } from '../../../src/control/logged-exchange.ts'
 import { type Pair, pairOf } from '../../../src/recording/pair.ts'
 import { createSecrets } from '../../../src/recording/secrets.ts'
 
@@ -36,18 +35,15 @@ export const logged = (line: string, sample: Sample = {}): LoggedExchange => {
   const [method = '', target = ''] = line.split(' ')
   const [path = '', query = ''] = target.split('?')
   const local = { address: '127.0.0.1', port: 80 }
-  const entry = new LoggedExchange(
-    {
-      head: { method, target, path, query, httpVersion: '1.1', headers: ['Host', 'orders.test', ...headers] },
-      body: keptOf(body),
-      client: { address: '127.0.0.1', port: 40_000 },
-      local,
-      receivedAtMs: 0,
-      decision: 'forward',
-      expectationId: undefined,
-    },
-    createHeadPacker(),
-  )
+  const entry = new OpenExchange({
+    head: { method, target, path, query, httpVersion: '1.1', headers: ['Host', 'orders.test', ...headers] },
+    body: keptOf(body),
+    client: { address: '127.0.0.1', port: 40_000 },
+    local,
+    receivedAtMs: 0,
+    decision: 'forward',
+    expectationId: undefined,
+  })
   entry.response = {
     kind: 'streamed',
     statusCode: status,

@@ -105,11 +105,36 @@ test('one path parameter may hold several values', () => {
   assert.equal(verdict(query, head('GET /?a=1|2|3')), 'yes')
 })
 
+test('commas part the values of a path parameter, and the mark of a style in front is no part of them', () => {
+  const asked = (id: unknown): unknown => ({ path: '/a/{id}', pathParameters: { id } })
+  assert.equal(verdict(asked(['1', '2']), head('GET /a/1,2')), 'yes')
+  assert.equal(verdict(asked('2'), head('GET /a/1,2')), 'yes')
+  assert.equal(verdict(asked('1,2'), head('GET /a/1,2')), 'no')
+  assert.equal(verdict(asked('x'), head('GET /a/.x')), 'yes')
+  assert.equal(verdict(asked('x'), head('GET /a/;id=x')), 'yes')
+  assert.equal(verdict(asked('x'), head('GET /a/;other=x')), 'no')
+  assert.equal(verdict(asked({ parameterStyle: 'MATRIX_EXPLODED', values: ['1', '2'] }), head('GET /a/1,2')), 'yes')
+})
+
+test('of two cookies of one name the first counts', () => {
+  assert.equal(verdict({ cookies: { a: '1' } }, head('GET /', 'cookie', 'a=1; a=2')), 'yes')
+  assert.equal(verdict({ cookies: { a: '2' } }, head('GET /', 'cookie', 'a=1; a=2')), 'no')
+  assert.equal(verdict({ cookies: { A: '2' } }, head('GET /', 'cookie', 'a=1; A=2')), 'yes')
+})
+
 test('path parameters without a place in the path are a problem, and so is a name in braces without them', () => {
   assert.deepEqual(problemLines({ path: '/a', pathParameters: { a: '1' } }), [
     'pathParameters: the path has no {name} segment to take them from',
   ])
   assert.match(problemLines({ path: '/{a}' }).join(), /pathParameters/)
+})
+
+test('a path that is wrong beside path parameters is a problem like any other', () => {
+  assert.match(
+    problemLines({ path: '/x{a}', pathParameters: { a: '1' } }).join(),
+    /^path: not a valid regular expression/,
+  )
+  assert.match(problemLines({ path: 7, pathParameters: { a: '1' } }).join(), /^path: /)
 })
 
 test('values compare as numbers behind an operator; names and paths do not', () => {

@@ -139,12 +139,12 @@ test('what is added while it serves stands behind its equals, however many there
 
 test('the same id replaces in place, and starts anew', () => {
   const live = store()
-  live.upsert([expectation({ ...at('/a'), remainingTimes: 1 }, 'b'), expectation(at('/a'), 'c')], 0)
+  live.upsert([expectation({ ...at('/a'), remainingTimes: 2 }, 'b'), expectation(at('/a'), 'c')], 0)
   live.upsert([expectation(at('/other'), 'a')], 0)
   assert.equal(answer(live, head('GET /a')), 'b')
-  assert.equal(answer(live, head('GET /a')), 'c')
   live.upsert([expectation({ ...at('/a'), remainingTimes: 1 }, 'b')], 0)
   assert.equal(answer(live, head('GET /a')), 'b')
+  assert.equal(answer(live, head('GET /a')), 'c')
   assert.deepEqual(
     live.list(0).map((one) => one.expectation.id),
     ['a', 'c'],
@@ -158,6 +158,18 @@ test('what is removed or cleared answers no more', () => {
   assert.equal(answer(live, head('GET /a')), 'b')
   live.clear()
   assert.deepEqual([answer(live, head('GET /a')), live.size], ['none', 0])
+})
+
+test('an expectation that is used up has no place to keep: put again it is the last of its equals', () => {
+  const live = createExpectationStore([], 0)
+  live.upsert([expectation({ ...at('/a'), remainingTimes: 1 }, 'x'), expectation(at('/a'), 'y')], 0)
+  assert.equal(answer(live, head('GET /a')), 'x')
+  live.upsert([expectation(at('/a'), 'x')], 0)
+  assert.equal(answer(live, head('GET /a')), 'y')
+  assert.deepEqual(
+    live.list(0).map((one) => one.expectation.id),
+    ['y', 'x'],
+  )
 })
 
 test('what is used up or too old is not listed, and leaves when there is much of it', () => {
