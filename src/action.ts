@@ -2,7 +2,34 @@
  * What an expectation does with a request it matches. Types only: `config/actions/` reads them out of documents, `decide`
  * chooses one, `act/` carries it out, one file for each kind.
  */
-import type { RequestHead } from './flow.ts'
+import type { Endpoint, RequestHead } from './flow.ts'
+
+/** What a delay is drawn from, anew each time. `sigma` is the deviation of the logarithm. */
+export type Distribution =
+  | { readonly kind: 'uniform'; readonly minMs: number; readonly maxMs: number }
+  | { readonly kind: 'gaussian'; readonly meanMs: number; readonly deviationMs: number }
+  | { readonly kind: 'log_normal'; readonly medianMs: number; readonly sigma: number }
+
+/** Milliseconds, at most 24 days (a timer holds no more), or what they are drawn from. */
+export type Delay = number | Distribution
+
+/** How a response is sent, where that is not as usual, even if its framing is then wrong. */
+export interface Transfer {
+  /** Name, value, name, value … after the body, which is then sent in chunks. */
+  readonly trailers: readonly string[]
+  /** What Content-Length says, true or not; without it, the length of the body. Of no meaning where it is sent in chunks. */
+  readonly contentLength?: number | 'none'
+  /** What Connection says, true or not; without it, what becomes of the connection. */
+  readonly connection?: 'keep-alive' | 'close' | 'none'
+  /** The body is sent in chunks of that size, Infinity for one of them. */
+  readonly chunkBytes?: number
+  /** From one chunk to the next. */
+  readonly chunkDelayMs: Delay
+  /** Whether the connection stays open; without it, as the client asked. */
+  readonly stays?: boolean
+  /** From the last byte to the end of a connection that does not stay. */
+  readonly closeDelayMs: Delay
+}
 
 /** A response that an expectation describes, ready to be written. */
 export interface MockResponse {
@@ -11,7 +38,8 @@ export interface MockResponse {
   /** Name, value, name, value … */
   readonly headers: readonly string[]
   readonly body: Buffer
-  readonly delayMs: number
+  readonly delayMs: Delay
+  readonly transfer?: Transfer
 }
 
 /** Answers with a response that is known beforehand. */
@@ -25,7 +53,7 @@ export interface Fail {
   readonly kind: 'fail'
   readonly bytes: Buffer
   readonly dropsConnection: boolean
-  readonly delayMs: number
+  readonly delayMs: Delay
 }
 
 /** A whole request, for whoever makes an answer or another request of it, and what else they may know. */
@@ -58,8 +86,71 @@ export type Make<T> = (asked: AskedRequest) => Made<T> | Promise<Made<T>>
 export interface RespondByTemplate {
   readonly kind: 'respond_by_template'
   readonly make: Make<MockResponse>
-  readonly delayMs: number
+  readonly delayMs: Delay
 }
+
+/** Asks a client that is connected to the control API for the response. */
+export interface RespondByCallback {
+  readonly kind: 'respond_by_callback'
+  readonly clientId: string
+  readonly delayMs: Delay
+}
+
+/** Answers with server-sent events. */
+export interface StreamEvents {
+  readonly kind: 'stream_events'
+  readonly statusCode: number
+  /** Name, value, name, value … */
+  readonly headers: readonly string[]
+  readonly events: readonly StreamedEvent[]
+  /** Whether the connection ends after the last event, whatever the client asked for. */
+  readonly closes: boolean
+  readonly delayMs: Delay
+}
+
+/** An event as it is sent, and the wait before it. */
+export interface StreamedEvent {
+  readonly bytes: Buffer
+  readonly delayMs: Delay
+}
+
+/** Answers a handshake, and speaks WebSocket from then on. */
+export interface SpeakWebSocket {
+  readonly kind: 'speak_websocket'
+  /** Chosen if the client offers it. */
+  readonly subprotocol: string | undefined
+  /** Sent first. */
+  readonly messages: readonly WebSocketMessage[]
+  /** The first that fits a frame answers it; with none of them, the connection ends after the messages unless it `stays`. */
+  readonly rules: readonly WebSocketRule[]
+  readonly stays: boolean
+  readonly delayMs: Delay
+}
+
+/** Text, or bytes for a binary frame, and the wait before it. */
+export interface WebSocketMessage {
+  readonly data: string | Buffer
+  readonly delayMs: Delay
+}
+
+export interface WebSocketRule {
+  readonly frames: 'text' | 'binary' | 'ping' | 'pong' | 'any'
+  /** Asked of text frames; others then do not fit. */
+  readonly matches?: (text: string) => boolean
+  readonly responses: readonly WebSocketMessage[]
+}
+
+/** A whole request, and who sent it where. */
+export interface SentRequest {
+  readonly head: RequestHead
+  /** 'unavailable' where it is larger than the byte budget. */
+  readonly body: Buffer | 'unavailable'
+  readonly client: Endpoint
+  readonly local: Endpoint
+}
+
+/** Asks the client of that id; calls back once, maybe at once. Returns how to wait no longer. */
+export type AskClient = (clientId: string, sent: SentRequest, then: (response: MockResponse) => void) => () => void
 
 export interface ForwardTo {
   /** A host name or an IP address. */
@@ -161,15 +252,25 @@ export interface Fallback {
 /** Works out what to do with one request: a plan, or an answer in its place. */
 export type MakePlan = Make<ForwardPlan | Respond>
 
+/** A client that is connected to the control API works it out. */
+export interface CallbackPlan {
+  readonly clientId: string
+  /** Whether it is shown the answer too, and answers in its place. */
+  readonly seesAnswer: boolean
+}
+
+/** Asks a callback client for a plan. Must not reject. */
+export type AskForPlan = (callback: CallbackPlan, sent: SentRequest) => Promise<ForwardPlan | Respond>
+
 /** Sends the request on. */
 export interface Forward extends ForwardPlan {
   readonly kind: 'forward'
-  readonly delayMs: number
+  readonly delayMs: Delay
   readonly fallback?: Fallback
   /** Asked for each request; what it says goes before the plan that is given here. */
-  readonly make?: MakePlan
+  readonly make?: MakePlan | CallbackPlan
 }
 
 /** Answered here; the rest is sent on. */
-export type MockAction = Respond | RespondByTemplate | Fail
+export type MockAction = Respond | RespondByTemplate | RespondByCallback | StreamEvents | SpeakWebSocket | Fail
 export type Action = MockAction | Forward

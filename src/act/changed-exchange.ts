@@ -249,6 +249,10 @@ export class ChangedExchange implements HttpExchange {
     else this.#inner.sendWhole(response, payloadBytes)
   }
 
+  sendPart(bytes: Buffer, payloadBytes: number, shown: Buffer): void {
+    this.#inner.sendPart(bytes, payloadBytes, shown)
+  }
+
   takeOver(): { readonly socket: Socket; readonly rest: Buffer } {
     return this.#inner.takeOver()
   }

@@ -1,6 +1,14 @@
 /** Sends a request on as an expectation says: to whom, when, with what changed on the way there and back. */
 import { isIP } from 'node:net'
-import type { Fallback, Forward as ForwardAction, ForwardPlan, ForwardTo, Respond } from '../action.ts'
+import type {
+  AskForPlan,
+  Fallback,
+  Forward as ForwardAction,
+  ForwardPlan,
+  ForwardTo,
+  MakePlan,
+  Respond,
+} from '../action.ts'
 import type { Endpoint, Outcome } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { parseAuthority } from '../resolve/authority.ts'
@@ -14,6 +22,7 @@ import type { HoldingLimits } from './held-body.ts'
 import { type Asker, type OnFailed, withMade } from './making.ts'
 import { refuse } from './refuse.ts'
 import { respond } from './respond.ts'
+import { NO_CLIENTS } from './respond-by-callback.ts'
 import type { FindRoute } from './route.ts'
 import { type ForwardTarget, hostHeader } from './upstream-request.ts'
 
@@ -91,11 +100,25 @@ export const createForwardChanged =
     send(forward, limits, exchange, plan, target, dialledAt(going.destination, target.destination, done), fallback)
   }
 
+/** Where the plan that a client of the control API makes comes from. */
+export interface PlanPorts {
+  /** Not there where no client can connect. */
+  readonly askForPlan: AskForPlan | undefined
+  readonly onFailed: OnFailed
+}
+
 export const createForwardPlanned =
-  (forwardChanged: ForwardChanged, onFailed: OnFailed): ForwardPlanned =>
+  (forwardChanged: ForwardChanged, { askForPlan, onFailed }: PlanPorts): ForwardPlanned =>
   (exchange, action, going, done) =>
     after(exchange, action.delayMs, done, () => {
       const { make, fallback } = action
-      if (!make) return forwardChanged(exchange, action, going, done, fallback)
-      withMade(exchange, make, going, onFailed, done, (plan) => forwardChanged(exchange, plan, going, done, fallback))
+      const carryOut = (plan: ForwardPlan | Respond): void => forwardChanged(exchange, plan, going, done, fallback)
+      if (!make) return carryOut(action)
+      if (typeof make === 'function') return withMade(exchange, make, going, onFailed, done, carryOut)
+      if (!askForPlan) return carryOut(NO_CLIENTS)
+      const { body = 'unavailable', flow } = going
+      const sent = { head: exchange.request.head, body, client: flow.client, local: flow.local }
+      const ask: MakePlan = async () => ({ made: await askForPlan(make, sent) })
+      // Whoever is asked is shown the body, or told that it is too large.
+      withMade(exchange, ask, { ...going, body: undefined }, onFailed, done, carryOut)
     })

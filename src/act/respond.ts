@@ -4,6 +4,7 @@ import type { HttpExchange } from '../http1/exchange.ts'
 import { encodeResponseHead, headerValue } from '../http1/response.ts'
 import { after } from './delay.ts'
 import { type Done, outcomeOf } from './finish.ts'
+import { transfer } from './transfer.ts'
 
 /** The bytes of a response to an HTTP/1.1 client that keeps its connection: the same for every request. */
 const encoded = new WeakMap<MockResponse, Buffer>()
@@ -20,10 +21,7 @@ const encode = (response: MockResponse, body: Buffer, connection: readonly strin
   return Buffer.concat([Buffer.from(head, 'latin1'), body])
 }
 
-const bytesFor = (exchange: HttpExchange, response: MockResponse, body: Buffer): Buffer => {
-  const { head } = exchange.request
-  const plain = head.httpVersion === '1.1' && exchange.keepAlive
-  if (!plain) return encode(response, body, ['connection', exchange.keepAlive ? 'keep-alive' : 'close'])
+const plainBytes = (response: MockResponse, body: Buffer): Buffer => {
   if (body.length !== response.body.length) return encode(response, body, [])
   let bytes = encoded.get(response)
   if (!bytes) {
@@ -33,11 +31,21 @@ const bytesFor = (exchange: HttpExchange, response: MockResponse, body: Buffer):
   return bytes
 }
 
+const bytesFor = (exchange: HttpExchange, response: MockResponse, body: Buffer): Buffer => {
+  const isPlain = exchange.request.head.httpVersion === '1.1' && exchange.keepAlive
+  if (isPlain) return plainBytes(response, body)
+  return encode(response, body, ['connection', exchange.keepAlive ? 'keep-alive' : 'close'])
+}
+
 const NO_BODY = Buffer.alloc(0)
 
 const answer = (exchange: HttpExchange, response: MockResponse, done: Done): void => {
-  const silent = exchange.request.head.method === 'HEAD' || !bodyAllowed(response.statusCode)
-  const body = silent ? NO_BODY : response.body
+  const hasBody = bodyAllowed(response.statusCode)
+  const body = exchange.request.head.method === 'HEAD' || !hasBody ? NO_BODY : response.body
+  if (response.transfer) {
+    const shown = plainBytes(response, body)
+    return transfer(exchange, { response, body, hasBody, shown, how: response.transfer }, done)
+  }
   const outcome = outcomeOf(exchange, response.statusCode, body.length)
   exchange.sendWhole(bytesFor(exchange, response, body), body.length)
   done(outcome)

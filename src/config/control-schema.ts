@@ -4,6 +4,8 @@ import { readYaml } from '../content/openapi/read-spec.ts'
 import type { ExpectationSpec } from '../decide/matching/expectation.ts'
 import type { Filter, Read, RequestFilter, SequenceVerification, Verification } from '../decide/matching/filter.ts'
 import { compileRequest } from '../decide/matching/request-spec.ts'
+import { RequestInPlace } from './actions/request-override.ts'
+import { PlainResponse } from './actions/response.ts'
 import { chosen, isRecord } from './chosen-schema.ts'
 import { ExpectationItem } from './expectation-schema.ts'
 import { formatOf, IMPORT_FORMATS } from './import/formats.ts'
@@ -133,6 +135,8 @@ export const controlDocuments = {
     const parsed = readYaml(text)
     return 'value' in parsed ? parsed : { problems: [parsed.problem] }
   },
+  request: read(RequestInPlace),
+  response: read(PlainResponse),
   filter: read(FilterDocument),
   verification: read(VerificationDocument),
   sequence: read(SequenceDocument),

@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { prettyJson } from '../decide/matching/pretty-json.ts'
 import { JsonText, TYPES, unsupported } from './body-types.ts'
 import { chosen, isRecord } from './chosen-schema.ts'
+import { encodeText } from './encode-text.ts'
+import { namedValues } from './named-values-schema.ts'
 
 /** What a response body comes to. */
 export interface BodyBytes {
@@ -11,23 +13,29 @@ export interface BodyBytes {
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
+const XML_TYPE = 'application/xml; charset=utf-8'
+const FORM_TYPE = 'application/x-www-form-urlencoded'
 const ContentType = z.string().regex(/^[\x20-\x7e]+$/, { error: 'expected a media type' })
 
 /** The bytes that a recorded text came as; the text is what is served. */
 const rawBytes = z.string().optional()
 
+interface Written {
+  readonly text: string
+  readonly contentType: string | undefined
+}
+
+/** Text as the charset of its content type has it. */
+const written = ({ text, contentType }: Written, context: z.RefinementCtx): BodyBytes => {
+  const encoded = encodeText(text, contentType)
+  if ('bytes' in encoded) return { bytes: encoded.bytes, contentType }
+  context.addIssue({ code: 'custom', message: encoded.problem, path: ['contentType'] })
+  return z.NEVER
+}
+
 const StringBody = z
   .strictObject({ type: z.literal('STRING'), string: z.string(), contentType: ContentType.optional(), rawBytes })
-  .transform(({ string, contentType }): BodyBytes => ({ bytes: Buffer.from(string), contentType }))
-
-const XmlBody = z
-  .strictObject({
-    type: z.literal('XML'),
-    xml: z.string(),
-    contentType: ContentType.default('application/xml; charset=utf-8'),
-    rawBytes,
-  })
-  .transform(({ xml, contentType }): BodyBytes => ({ bytes: Buffer.from(xml), contentType }))
+  .transform(({ string: text, contentType }, context) => written({ text, contentType }, context))
 
 const JsonBody = z
   .strictObject({
@@ -38,7 +46,19 @@ const JsonBody = z
     contentType: ContentType.default(JSON_TYPE),
     rawBytes,
   })
-  .transform(({ json: written, contentType }): BodyBytes => ({ bytes: Buffer.from(written), contentType }))
+  .transform(({ json: text, contentType }, context) => written({ text, contentType }, context))
+
+/** Not checked: a client's handling of broken XML may be what is tested. */
+const XmlBody = z
+  .strictObject({ type: z.literal('XML'), xml: z.string(), contentType: ContentType.default(XML_TYPE), rawBytes })
+  .transform(({ xml: text, contentType }, context) => written({ text, contentType }, context))
+
+const FormBody = z
+  .strictObject({ type: z.literal('PARAMETERS'), parameters: namedValues(z.string(), z.string(), 1) })
+  .transform(({ parameters }): BodyBytes => {
+    const pairs = parameters.flatMap(({ name, values }) => values.map((value) => [name, value]))
+    return { bytes: Buffer.from(new URLSearchParams(pairs).toString()), contentType: FORM_TYPE }
+  })
 
 const BinaryBody = z
   .strictObject({
@@ -52,23 +72,21 @@ const PrettyBody = z.unknown().transform((value): BodyBytes => {
   return { bytes: Buffer.from(prettyJson(value)), contentType: JSON_TYPE }
 })
 
+const PlainText = z
+  .string({ error: 'expected a string, an object or a list' })
+  .transform((value): BodyBytes => ({ bytes: Buffer.from(value), contentType: undefined }))
+
+const TYPED: ReadonlyMap<unknown, z.ZodType<BodyBytes>> = new Map<unknown, z.ZodType<BodyBytes>>([
+  ['STRING', StringBody],
+  ['JSON', JsonBody],
+  ['XML', XmlBody],
+  ['PARAMETERS', FormBody],
+  ['BINARY', BinaryBody],
+])
+
 export const ResponseBody = chosen<BodyBytes>((given) => {
   if (Array.isArray(given)) return PrettyBody
-  if (!isRecord(given)) {
-    const plain = z.string({ error: 'expected a string, an object or a list' })
-    return plain.transform((value) => ({ bytes: Buffer.from(value), contentType: undefined }))
-  }
+  if (!isRecord(given)) return PlainText
   if (!TYPES.has(given['type'])) return PrettyBody
-  switch (given['type']) {
-    case 'STRING':
-      return StringBody
-    case 'JSON':
-      return JsonBody
-    case 'XML':
-      return XmlBody
-    case 'BINARY':
-      return BinaryBody
-    default:
-      return unsupported(given['type'])
-  }
+  return TYPED.get(given['type']) ?? unsupported(given['type'])
 })

@@ -280,6 +280,14 @@ export const Config = z
         env: 'UNDERSTUDY_MOCK_SERVER_VERSION',
         doc: 'The version of MockServer that the control API says it is; Java clients refuse another than their own.',
       }),
+    callbackTimeoutMs: whole(1, HOUR_MS).default(90_000).meta({
+      env: 'UNDERSTUDY_CALLBACK_TIMEOUT_MS',
+      doc: 'How long a callback client may take to answer a request; the request then gets 504.',
+    }),
+    callbackClients: whole(0, 65_536).default(1500).meta({
+      env: 'UNDERSTUDY_CALLBACK_CLIENTS',
+      doc: 'Most callback clients connected to the control API at once; one more is refused.',
+    }),
     livenessHttpGetPath: z
       .string()
       .regex(/^(?:\/[\x21\x24-\x3e\x40-\x7e]*)?$/, { error: 'expected a path such as /liveness/probe' })

@@ -5,6 +5,7 @@
 import type { Decision, Flow } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { headerValue } from '../http1/response.ts'
+import type { Callbacks } from './callbacks.ts'
 import type { Callers } from './caller.ts'
 import type { Context } from './ports.ts'
 import { type Answering, type Reply, sendReply, text } from './reply.ts'
@@ -13,6 +14,7 @@ import { WatchedExchange } from './watched-exchange.ts'
 
 export interface ControlOptions extends Context {
   readonly callers: Callers
+  readonly callbacks: Pick<Callbacks, 'take'>
   readonly onError: (error: unknown, path: string) => void
 }
 
@@ -31,7 +33,7 @@ interface Presence {
 const REFUSED_BYTES = 16 * 1024
 
 export const createControl = (options: ControlOptions): ControlApi => {
-  const { log, tally, nowMs, limits, callers, onError } = options
+  const { log, tally, nowMs, limits, callers, callbacks, onError } = options
 
   const handle = async (exchange: HttpExchange, found: Found, body: Buffer, presence: Presence): Promise<Reply> => {
     const { query, path, headers } = exchange.request.head
@@ -76,6 +78,7 @@ export const createControl = (options: ControlOptions): ControlApi => {
 
   return {
     take: (exchange) => {
+      if (callbacks.take(exchange)) return true
       const found = findRoute(exchange.request.head, limits.livenessPath)
       if (found) answer(exchange, found)
       return found !== undefined

@@ -97,8 +97,13 @@ const keepsAlive = ({ httpVersion, headers }: RequestHead): boolean => {
   return httpVersion === '1.1' ? connection !== 'close' : connection === 'keep-alive'
 }
 
+/** What of a logged exchange is its request. */
+export type WholeRequest = Pick<LoggedExchange, 'head' | 'client' | 'local'> & {
+  readonly body: Pick<LoggedExchange['body'], 'bytes' | 'held' | 'total' | 'isCut'>
+}
+
 /** One request; with `addresses`, who spoke to whom as well. */
-export const requestJson = (entry: LoggedExchange, form: BodyForm, addresses: boolean): Json => {
+export const requestJson = (entry: WholeRequest, form: BodyForm, addresses: boolean): Json => {
   const { head, body } = entry
   const cookies = cookiesOf(head.headers)
   const query = parseQuery(head.query)

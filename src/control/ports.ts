@@ -1,4 +1,5 @@
 /** What the API needs of the rest, and what its calls are. Types only. */
+import type { ForwardPlan, MockResponse } from '../action.ts'
 import type { Inflate } from '../decide/matching/body.ts'
 import type { ExpectationSpec } from '../decide/matching/expectation.ts'
 import type { Filter, Read, SequenceVerification, Verification } from '../decide/matching/filter.ts'
@@ -22,6 +23,9 @@ export interface Documents {
   imported(document: unknown, format: string | undefined): Imported
   /** YAML as a value. */
   yaml(text: string): Read<unknown>
+  /** What a callback client answers with, or has sent on. */
+  request(given: unknown): Read<ForwardPlan>
+  response(given: unknown): Read<MockResponse>
   filter(given: unknown): Read<Filter>
   verification(given: unknown): Read<Verification>
   sequence(given: unknown): Read<SequenceVerification>

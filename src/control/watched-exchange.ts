@@ -1,6 +1,6 @@
 /** An exchange that is answered as before, while the log notes how. */
 import type { Socket } from 'node:net'
-import type { BodySink, HttpExchange } from '../http1/exchange.ts'
+import type { BodySink, HttpExchange, Sending } from '../http1/exchange.ts'
 import type { ParsedRequest } from '../http1/head.ts'
 import type { EventLog } from './event-log.ts'
 import type { KeptBytes } from './kept-bytes.ts'
@@ -106,18 +106,28 @@ export class WatchedExchange implements HttpExchange {
     this.#inner.interim(statusCode, headers)
   }
 
-  sendWhole(response: Buffer, payloadBytes: number): void {
-    this.#log.answered(this.#entry, { kind: 'whole', bytes: response, isCut: false })
-    this.#log.ended(this.#entry, this.#now(), this.#hasBody)
-    this.#inner.sendWhole(response, payloadBytes)
+  /** Before any of it leaves: who has it may ask for it. */
+  #show(bytes: Buffer): void {
+    if (this.#entry.response === undefined) this.#log.answered(this.#entry, { kind: 'whole', bytes, isCut: false })
   }
 
-  start(statusCode: number, reason: string | undefined, headers: readonly string[]): void {
+  sendWhole(response: Buffer, payloadBytes: number, sending?: Sending): void {
+    this.#show(sending?.shown ?? response)
+    this.#log.ended(this.#entry, this.#now(), this.#hasBody)
+    this.#inner.sendWhole(response, payloadBytes, sending)
+  }
+
+  sendPart(bytes: Buffer, payloadBytes: number, shown: Buffer): void {
+    this.#show(shown)
+    this.#inner.sendPart(bytes, payloadBytes, shown)
+  }
+
+  start(statusCode: number, reason: string | undefined, headers: readonly string[], closes?: boolean): void {
     this.#answer = this.#log.keep()
     const { length } = headers
     this.#log.grown(this.#entry, headers.reduce((sum, text) => sum + text.length, 0) + length * 24)
     this.#log.answered(this.#entry, { kind: 'streamed', statusCode, reason, headers, body: this.#answer })
-    this.#inner.start(statusCode, reason, headers)
+    this.#inner.start(statusCode, reason, headers, closes)
   }
 
   write(chunk: Buffer): boolean {
@@ -135,7 +145,11 @@ export class WatchedExchange implements HttpExchange {
     this.#inner.abort()
   }
 
-  takeOver(): { readonly socket: Socket; readonly rest: Buffer } {
-    return this.#inner.takeOver()
+  takeOver(shown?: Buffer): { readonly socket: Socket; readonly rest: Buffer } {
+    if (shown) {
+      this.#show(shown)
+      this.#log.ended(this.#entry, this.#now(), this.#hasBody)
+    }
+    return this.#inner.takeOver(shown)
   }
 }

@@ -10,6 +10,14 @@ export interface BodySink {
   end(trailers: readonly string[]): void
 }
 
+/** What is unusual about a response that is sent whole. */
+export interface Sending {
+  /** What those who watch take for the response, where that is not what is sent. */
+  readonly shown?: Buffer
+  /** Whether the connection stays, whatever the client asked for; one that has to end ends all the same. */
+  readonly stays?: boolean
+}
+
 /**
  * A connection's current exchange. One object serves all exchanges of its connection, one after the other; nothing may
  * be called on it after `end`, `sendWhole`, `abort` or `takeOver`.
@@ -39,16 +47,19 @@ export interface HttpExchange {
   /** Sends an interim (1xx) response. */
   interim(statusCode: number, headers: readonly string[]): void
   /** Sends a complete response made of one buffer, `payloadBytes` of it body. */
-  sendWhole(response: Buffer, payloadBytes: number): void
-  /** Begins a response; `headers` are end-to-end only, framing is added here. */
-  start(statusCode: number, reason: string | undefined, headers: readonly string[]): void
+  sendWhole(response: Buffer, payloadBytes: number, sending?: Sending): void
+  /** Sends bytes of a response as they are; `sendWhole` sends the last ones. `shown` as there. */
+  sendPart(bytes: Buffer, payloadBytes: number, shown: Buffer): void
+  /** Begins a response; `headers` are end-to-end only, framing is added here. With `closes`, the connection ends after it. */
+  start(statusCode: number, reason: string | undefined, headers: readonly string[], closes?: boolean): void
   /** Body bytes; `false` asks to wait for `onDrain`. */
   write(chunk: Buffer): boolean
   end(trailers: readonly string[]): void
   /** Ends the connection with a reset: the answer cannot be completed and must not look complete. */
   abort(): void
-  /** Hands over the socket for bytes that are no longer HTTP, with what has arrived beyond the request. */
-  takeOver(): { readonly socket: Socket; readonly rest: Buffer }
+  /** Hands over the socket for bytes that are no longer HTTP, with what has arrived beyond the request. `shown`: the
+   * response that whoever takes it sends, for those who watch. */
+  takeOver(shown?: Buffer): { readonly socket: Socket; readonly rest: Buffer }
   /** Whether the connection stays open for another request after this one. */
   readonly keepAlive: boolean
 }

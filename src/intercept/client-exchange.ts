@@ -1,7 +1,7 @@
 /** The current exchange of a client connection, as later stages see it: its request, its body, its answer. */
 import type { Socket } from 'node:net'
 import type { ClientFault } from '../flow.ts'
-import type { BodySink, HttpExchange } from '../http1/exchange.ts'
+import type { BodySink, HttpExchange, Sending } from '../http1/exchange.ts'
 import type { ParsedRequest } from '../http1/head.ts'
 import { CONTINUE, encodeResponseHead } from '../http1/response.ts'
 import { BodyReader, type Collected } from './body-reader.ts'
@@ -94,8 +94,7 @@ export class ClientExchange implements HttpExchange {
     this.#writer.reset()
   }
 
-  #answered(): void {
-    const stays = this.keepAlive
+  #answered(stays: boolean): void {
     this.close()
     this.#connection.answered(stays)
   }
@@ -118,7 +117,10 @@ export class ClientExchange implements HttpExchange {
     return this.#writer.payloadBytes
   }
   get keepAlive(): boolean {
-    if (this.#request?.keepAlive !== true || this.#saidClose || this.#connection.isLast) return false
+    return this.#request?.keepAlive === true && this.#mayStay
+  }
+  get #mayStay(): boolean {
+    if (this.#saidClose || this.#connection.isLast) return false
     if (this.body?.leavesMoreThan(DISCARD_BYTES)) return false
     return !this.#writer.endsWithClose && !this.#owesContinue
   }
@@ -167,13 +169,17 @@ export class ClientExchange implements HttpExchange {
     this.#socket.write(encodeResponseHead(statusCode, undefined, headers), 'latin1')
   }
 
-  sendWhole(response: Buffer, payloadBytes: number): void {
-    this.#writer.whole(response, payloadBytes)
-    this.#answered()
+  sendWhole(response: Buffer, payloadBytes: number, sending?: Sending): void {
+    this.#writer.raw(response, payloadBytes)
+    this.#answered(sending?.stays === undefined ? this.keepAlive : sending.stays && this.#mayStay)
   }
 
-  start(statusCode: number, reason: string | undefined, headers: readonly string[]): void {
-    this.#saidClose = !this.keepAlive
+  sendPart(bytes: Buffer, payloadBytes: number): void {
+    this.#writer.raw(bytes, payloadBytes)
+  }
+
+  start(statusCode: number, reason: string | undefined, headers: readonly string[], closes = false): void {
+    this.#saidClose = closes || !this.keepAlive
     this.#writer.start(this.request.head, statusCode, reason, headers, !this.#saidClose)
   }
 
@@ -183,7 +189,7 @@ export class ClientExchange implements HttpExchange {
 
   end(trailers: readonly string[]): void {
     this.#writer.end(trailers)
-    this.#answered()
+    this.#answered(this.keepAlive)
   }
 
   abort(): void {

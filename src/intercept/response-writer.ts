@@ -24,7 +24,8 @@ export interface ResponseWriter {
     headers: readonly string[],
     keepAlive: boolean,
   ): void
-  whole(response: Buffer, payloadBytes: number): void
+  /** Bytes of a response as they are, or all of them. */
+  raw(bytes: Buffer, payloadBytes: number): void
   write(chunk: Buffer): boolean
   end(trailers: readonly string[]): void
   reset(): void
@@ -93,10 +94,10 @@ export const createResponseWriter = (socket: Socket): ResponseWriter => {
       // The first body bytes usually come in this same turn and share the head's write; a slow body must not hold it.
       process.nextTick(flushHead)
     },
-    whole: (response, bytes) => {
+    raw: (bytes, payload) => {
       started = true
-      payloadBytes = bytes
-      socket.write(response)
+      payloadBytes += payload
+      if (bytes.length > 0) socket.write(bytes)
     },
     write: (chunk) => {
       if (mode === 'none' || chunk.length === 0) return true

@@ -13,6 +13,8 @@ export const LIMITS = [
   'body',
   'body_budget',
   'body_inflated',
+  'callback_clients',
+  'callback_waiting',
   'connections',
   'conntrack_bytes',
   'conntrack_lines',
@@ -30,6 +32,7 @@ export const LIMITS = [
   'recording',
   'upstream_connections',
   'upstream_destinations',
+  'websocket_message_bytes',
 ] as const
 export type Limit = (typeof LIMITS)[number]
 

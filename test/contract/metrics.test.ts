@@ -88,11 +88,11 @@ test('docs/metrics.md lists the same metrics', () => {
 test('every limit is counted from 0, and docs/metrics.md says what reaching it does', async () => {
   const counted = [...(await scrape()).matchAll(/^understudy_limit_hits_total\{limit="(\w+)"\} 0$/gm)]
   const names = [
-    ...['body', 'body_budget', 'body_inflated', 'connections', 'conntrack_bytes', 'conntrack_lines', 'conntrack_time'],
-    'control_waiting',
+    ...['body', 'body_budget', 'body_inflated', 'callback_clients', 'callback_waiting', 'connections'],
+    ...['conntrack_bytes', 'conntrack_lines', 'conntrack_time', 'control_waiting'],
     ...['dns_connections', 'dns_in_flight', 'dns_intents', 'dns_reserved'],
     ...['event_log', 'flow_subscribers', 'head_bytes', 'headers', 'peek_bytes', 'recording'],
-    ...['upstream_connections', 'upstream_destinations'],
+    ...['upstream_connections', 'upstream_destinations', 'websocket_message_bytes'],
   ]
   assert.deepEqual(
     counted.map(([, name]) => name),

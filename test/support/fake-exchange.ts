@@ -32,6 +32,7 @@ export const fakeExchange = (lines: readonly string[], body?: string): FakeExcha
     resumeBody: () => undefined,
     interim: (status) => sent.push(`interim ${status}`),
     sendWhole: (response) => sent.push(response.toString('latin1')),
+    sendPart: (bytes) => sent.push(bytes.toString('latin1')),
     start: (status, reason, headers) => sent.push(`start ${status} ${reason ?? ''} ${headers.join(',')}`),
     write: (chunk) => {
       sent.push(`write ${chunk}`)

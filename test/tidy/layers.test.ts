@@ -6,7 +6,7 @@ import { filesUnder, read, withoutComments } from './tree.ts'
 
 const MIDDLE = ['action', 'flow', 'errors', 'resolve', 'decide']
 /** What an adapter may see: the middle, the wire formats, which do no I/O either, and the one way to reset a socket. */
-const INWARD = [...MIDDLE, 'http1', 'tls', 'proxy-protocol', 'reset']
+const INWARD = [...MIDDLE, 'http1', 'tls', 'proxy-protocol', 'reset', 'websocket']
 const ADAPTERS = ['kernel', 'capture', 'workloads', 'intercept', 'act', 'dns', 'record', 'control', 'config']
 
 /** Room → the other rooms its files may import. A room is a folder of src/, or a file directly in it. */
@@ -20,6 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   tls: [],
   'proxy-protocol': ['flow', 'errors', 'resolve'],
   reset: [],
+  websocket: ['flow', 'http1'],
   kernel: INWARD,
   capture: INWARD,
   workloads: INWARD,
@@ -32,24 +33,29 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The event log's way to watch an exchange, and the redaction of records.
   recording: [...INWARD, 'control', 'record', 'content'],
   content: ['decide'],
-  pipeline: INWARD,
+  // Ports, types only.
+  stages: INWARD,
+  'plane-options': [],
+  pipeline: [...INWARD, 'stages'],
   paths: [],
   'idle-memory': [],
   // The composition: the data plane, the record stage, and one file per way to start them.
   understudy: [
     ...INWARD,
-    ...['intercept', 'act', 'record', 'config', 'content', 'control', 'control-stage', 'pipeline', 'idle-memory'],
+    ...['intercept', 'act', 'acts', 'record', 'config', 'content', 'control', 'control-stage', 'pipeline', 'stages'],
+    ...['plane-options', 'idle-memory'],
   ],
-  'control-stage': [...MIDDLE, 'content', 'control', 'record', 'config'],
+  acts: [...INWARD, 'act', 'intercept', 'config', 'control-stage', 'plane-options', 'stages'],
+  'control-stage': [...MIDDLE, 'content', 'control', 'record', 'config', 'websocket'],
   'record-stage': ['errors', 'paths', 'record', 'recording', 'config', 'workloads'],
-  run: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
+  run: [...INWARD, ...ADAPTERS, 'understudy', 'plane-options', 'record-stage', 'paths'],
   serve: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
   cli: [...MIDDLE, 'proxy-protocol', 'config', 'kernel', 'capture', 'workloads', 'run', 'serve', 'paths'],
   main: ['errors', 'cli', 'paths'],
 }
 
 /** Rooms that may import anything as a type: ports are declared by the stage that needs them. */
-const TYPES_FROM_ANYWHERE = new Set(['pipeline'])
+const TYPES_FROM_ANYWHERE = new Set(['pipeline', 'plane-options'])
 /** What would make the middle impure: I/O, clocks, the environment, output. */
 const IMPURE =
   /(?<![.\w])(process\.|console\.|Date\.now|performance\.|new Date\(\)|setTimeout|setInterval|setImmediate|fetch\()/

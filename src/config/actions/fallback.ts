@@ -15,11 +15,15 @@ export const ForwardWithFallback = z
     fallbackOnTimeout: z.boolean().default(true),
     delay: Delay.default(0),
   })
+  .refine(({ delay, httpForward }) => delay === 0 || httpForward.delayMs === 0, {
+    error: 'there is one in httpForward already',
+    path: ['delay'],
+  })
   .transform(({ httpForward, fallbackResponse, fallbackOnStatusCodes, fallbackOnTimeout, delay }): Forward => {
     const statuses = new Set(fallbackOnStatusCodes)
     return {
       ...httpForward,
-      delayMs: delay + httpForward.delayMs,
+      delayMs: delay === 0 ? httpForward.delayMs : delay,
       fallback: {
         response: fallbackResponse.response,
         onStatus: statuses.size > 0 ? (statusCode) => statuses.has(statusCode) : isServerError,

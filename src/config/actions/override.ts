@@ -1,13 +1,13 @@
 /** `httpOverrideForwardedRequest`: another server, or the same, is asked something else, and its answer is changed. */
 import { z } from 'zod'
-import type { Forward, ResponseChange } from '../../action.ts'
+import type { Delay as DelayOf, Forward, ResponseChange } from '../../action.ts'
 import { chosen, isRecord, notYetKeys } from '../chosen-schema.ts'
 import { Delay } from './delay.ts'
 import { joined, RequestModifier, RequestOverride } from './request-override.ts'
 import { ResponseModifier, ResponseOverride } from './response-override.ts'
 
 interface Parts {
-  readonly delay: number
+  readonly delay: DelayOf
   readonly request?: RequestOverride | undefined
   readonly requestModifier?: z.output<typeof RequestModifier> | undefined
   readonly response?: ResponseChange | undefined

@@ -1,14 +1,14 @@
 /** What a forwarded request has in place of what the client sent: `requestOverride` and `requestModifier`. */
 import { z } from 'zod'
-import type { ForwardTo, PairsChange, RequestChange } from '../../action.ts'
+import type { ForwardPlan, ForwardTo, PairsChange, RequestChange } from '../../action.ts'
 import { compilePathRewriting } from '../../content/path-rewriting.ts'
 import { namedEndpoint } from '../../resolve/named-endpoint.ts'
 import { refused } from '../chosen-schema.ts'
+import { HeaderName, HeaderValue } from '../header-schema.ts'
 import { namedValues } from '../named-values-schema.ts'
 import { ResponseBody } from '../response-body-schema.ts'
 import { CookieName, CookieValue, cookiesModifier, flat, pairsModifier, singleValues } from './changes.ts'
 import { DEFAULT_PORTS, Host, Port, Scheme } from './forward.ts'
-import { HeaderName, HeaderValue } from './response.ts'
 
 const Method = z
   .string()
@@ -85,6 +85,11 @@ export const RequestOverride = z.strictObject(shape).transform((read, context): 
   }
   return { to: toOf(read), change: changeOf(read) }
 })
+
+/** A request in place of all of the client's. */
+export const RequestInPlace = RequestOverride.transform(
+  ({ to, change }): ForwardPlan => ({ to, request: { ...change, isWhole: true } }),
+)
 
 const PathModifier = z
   .strictObject({ regex: z.string(), substitution: z.string().default('') })

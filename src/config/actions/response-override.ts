@@ -9,10 +9,11 @@ import {
   pointerTokens,
 } from '../../content/json-patch.ts'
 import { chosen, isRecord, notYetKeys } from '../chosen-schema.ts'
+import { HeaderName, HeaderValue } from '../header-schema.ts'
 import { namedValues } from '../named-values-schema.ts'
 import { ResponseBody } from '../response-body-schema.ts'
 import { CookieName, cookiesModifier, flat, pairsModifier, SetCookieValue, singleValues } from './changes.ts'
-import { FinalStatus, HeaderName, HeaderValue } from './response.ts'
+import { FinalStatus } from './response.ts'
 
 /** A response in place of parts of the upstream's. */
 export const ResponseOverride = z

@@ -1,25 +1,11 @@
 /** `httpResponse`: the answer, written out. */
 import { z } from 'zod'
-import type { Respond } from '../../action.ts'
+import type { MockResponse, Respond } from '../../action.ts'
 import { notYetKeys } from '../chosen-schema.ts'
-import { namedValues } from '../named-values-schema.ts'
+import { Cookies, HeaderLines, HeaderValue } from '../header-schema.ts'
 import { ResponseBody } from '../response-body-schema.ts'
+import { ConnectionOptions, hasTooManyChunks, transferOf } from './connection-options.ts'
 import { Delay } from './delay.ts'
-
-export const HeaderName = z.string().superRefine((value, context) => {
-  if (!/^[!#$%&'*+\-.^_`|~\w]+$/.test(value)) {
-    context.addIssue({ code: 'custom', message: 'a header name is letters, digits and hyphens' })
-  } else if (/^(?:content-length|transfer-encoding)$/i.test(value)) {
-    context.addIssue({ code: 'custom', message: 'is worked out from the body; remove it' })
-  } else if (/^connection$/i.test(value)) {
-    context.addIssue({ code: 'custom', message: 'is decided for each client; remove it' })
-  }
-})
-export const HeaderValue = z.string().superRefine((value, context) => {
-  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
-    context.addIssue({ code: 'custom', message: 'a header value is one line of latin1 text' })
-  }
-})
 
 /** A 1xx announces the real answer (RFC 9110 15.2), and there would never be one. */
 export const FinalStatus = z
@@ -27,20 +13,53 @@ export const FinalStatus = z
   .min(200, { error: 'expected at least 200: after a 1xx the client waits for the final answer' })
   .max(999)
 
+const isNamed = (lines: readonly string[], lowerName: string): boolean =>
+  lines.some((text, at) => at % 2 === 0 && text.toLowerCase() === lowerName)
+
+const setCookies = (cookies: readonly string[], headers: readonly string[]): string[] =>
+  // A recorded answer has its cookies as headers too.
+  cookies.filter((cookie) => !headers.includes(cookie)).flatMap((cookie) => ['set-cookie', cookie])
+
 /** Ready to be written; what depends on the client is added then. */
-export const Response = z
+export const PlainResponse = z
   .strictObject({
     statusCode: FinalStatus.default(200),
     reasonPhrase: HeaderValue.optional(),
-    headers: namedValues(HeaderName, HeaderValue, 1).optional(),
+    headers: HeaderLines.optional(),
+    cookies: Cookies.optional(),
     body: ResponseBody.optional(),
     delay: Delay.default(0),
-    ...notYetKeys(['cookies', 'connectionOptions', 'trailers']),
+    connectionOptions: ConnectionOptions.optional(),
+    trailers: HeaderLines.optional(),
+    ...notYetKeys(['statusCodeRange', 'generateFromSchema', 'recoverAfter']),
   })
-  .transform(({ statusCode, reasonPhrase, headers = [], body, delay }): Respond => {
-    const lines = headers.flatMap(({ name, values }) => values.flatMap((value) => [name, value]))
-    const isTyped = headers.some(({ name }) => name.toLowerCase() === 'content-type')
-    if (body?.contentType !== undefined && !isTyped) lines.push('content-type', body.contentType)
-    const response = { statusCode, headers: lines, body: body?.bytes ?? Buffer.alloc(0), delayMs: delay }
-    return { kind: 'respond', response: reasonPhrase === undefined ? response : { ...response, reasonPhrase } }
+  .transform((given, context): MockResponse => {
+    const {
+      statusCode,
+      reasonPhrase,
+      headers = [],
+      cookies = [],
+      body,
+      delay,
+      connectionOptions,
+      trailers = [],
+    } = given
+    const type = body?.contentType === undefined || isNamed(headers, 'content-type') ? [] : [body.contentType]
+    const lines = [...headers, ...type.flatMap((value) => ['content-type', value]), ...setCookies(cookies, headers)]
+    const bytes = body?.bytes ?? Buffer.alloc(0)
+    if (connectionOptions && hasTooManyChunks(connectionOptions, bytes.length)) {
+      const path = ['connectionOptions', 'chunkSize']
+      context.addIssue({ code: 'custom', message: 'makes more than 65536 chunks of this body', path })
+    }
+    const transfer = transferOf(connectionOptions, trailers)
+    return {
+      statusCode,
+      headers: lines,
+      body: bytes,
+      delayMs: delay,
+      ...(reasonPhrase === undefined ? {} : { reasonPhrase }),
+      ...(transfer === undefined ? {} : { transfer }),
+    }
   })
+
+export const Response = PlainResponse.transform((response): Respond => ({ kind: 'respond', response }))

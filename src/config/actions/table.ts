@@ -3,22 +3,29 @@ import type { z } from 'zod'
 import type { Action } from '../../action.ts'
 import type { ExpectationSpec } from '../../decide/matching/expectation.ts'
 import { isRecord, notYetKeys, refused } from '../chosen-schema.ts'
+import { ForwardCallback, ResponseCallback } from './callback.ts'
 import { ErrorAction } from './error.ts'
 import { ForwardWithFallback } from './fallback.ts'
 import { ForwardTo } from './forward.ts'
 import { Override } from './override.ts'
 import { Response } from './response.ts'
+import { SseResponse } from './sse.ts'
 import { ForwardTemplate, ResponseTemplate } from './template.ts'
 import { problemWithTurns, turnShape, turnsOf } from './turns.ts'
+import { WebSocketResponse } from './websocket.ts'
 
 const ACTIONS = {
   httpResponse: Response.optional(),
   httpResponseTemplate: ResponseTemplate.optional(),
+  httpResponseObjectCallback: ResponseCallback.optional(),
+  httpSseResponse: SseResponse.optional(),
+  httpWebSocketResponse: WebSocketResponse.optional(),
   httpError: ErrorAction.optional(),
   httpForward: ForwardTo.optional(),
   httpForwardTemplate: ForwardTemplate.optional(),
   httpOverrideForwardedRequest: Override.optional(),
   httpForwardWithFallback: ForwardWithFallback.optional(),
+  httpForwardObjectCallback: ForwardCallback.optional(),
 } satisfies Readonly<Record<string, z.ZodType<Action | undefined>>>
 
 type ActionName = keyof typeof ACTIONS
@@ -26,12 +33,6 @@ const NAMES = Object.keys(ACTIONS) as readonly ActionName[]
 
 const NO_CLASSES = 'not supported: there is no JVM here that could load a class; use an object callback or a template'
 const ABSENT = {
-  ...notYetKeys([
-    'httpResponseObjectCallback',
-    'httpForwardObjectCallback',
-    'httpSseResponse',
-    'httpWebSocketResponse',
-  ]),
   ...notYetKeys(['httpForwardValidateAction', 'httpLlmResponse', 'grpcStreamResponse', 'grpcBidiResponse']),
   ...notYetKeys(['binaryResponse', 'dnsResponse', 'steps', 'beforeActions', 'afterActions']),
   httpResponseClassCallback: refused(NO_CLASSES).optional(),

@@ -80,7 +80,11 @@ function needsBodyOf(action: Action): boolean {
       return true
     case 'respond':
     case 'fail':
+    case 'stream_events':
+    case 'speak_websocket':
       return false
+    case 'respond_by_callback':
+      return true
     case 'forward':
       return action.make !== undefined
   }

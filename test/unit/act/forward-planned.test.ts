@@ -264,7 +264,7 @@ test('what an action makes of a request goes before what it says itself', () => 
     return { made: { to: { address: 'made.test', port: 1 } } }
   }
   const action = { kind: 'forward', to: undefined, delayMs: 0, make } as const
-  createForwardPlanned(forwardChanged, () => undefined)(inner, action, OLD, done)
+  createForwardPlanned(forwardChanged, { askForPlan: undefined, onFailed: () => undefined })(inner, action, OLD, done)
   assert.deepEqual(seen, ['/a', 'old', `${FLOW.client.address}:${FLOW.client.port}`])
   assert.equal(upstream().target.destination.address, 'made.test')
 })
@@ -274,7 +274,12 @@ test('what cannot be made is answered with the reason, and told without it', asy
   const told: unknown[] = []
   const make: MakePlan = async () => ({ problem: 'no such thing' })
   const action = { kind: 'forward', to: undefined, delayMs: 0, make } as const
-  createForwardPlanned(forwardChanged, (id) => told.push(id))(inner, action, { ...OLD, expectationId: 'e' }, done)
+  createForwardPlanned(forwardChanged, { askForPlan: undefined, onFailed: (id) => told.push(id) })(
+    inner,
+    action,
+    { ...OLD, expectationId: 'e' },
+    done,
+  )
   await settled()
   assert.match(inner.sent.join(), /^HTTP\/1\.1 500 [\s\S]*template_failed[\s\S]*no such thing/)
   assert.deepEqual([told, forwarded], [['e'], []])
@@ -284,7 +289,7 @@ test('a plan that was not to fail and did is told to the client', async () => {
   const { forwardChanged, inner, outcomes, done } = setup()
   const make: MakePlan = () => Promise.reject(new Error('broken'))
   const action = { kind: 'forward', to: undefined, delayMs: 0, make } as const
-  createForwardPlanned(forwardChanged, () => undefined)(inner, action, OLD, done)
+  createForwardPlanned(forwardChanged, { askForPlan: undefined, onFailed: () => undefined })(inner, action, OLD, done)
   await settled()
   assert.match(inner.sent.join(), /^HTTP\/1\.1 500 [\s\S]*broken/)
   assert.equal(outcomes[0]?.fault, 'template_failed')
@@ -294,7 +299,7 @@ test('a client that goes while a plan is made is told of, and what comes then is
   const { forwardChanged, inner, forwarded, outcomes, done } = setup()
   const later = Promise.withResolvers<{ made: ForwardPlan }>()
   const action = { kind: 'forward', to: undefined, delayMs: 0, make: () => later.promise } as const
-  createForwardPlanned(forwardChanged, () => undefined)(inner, action, OLD, done)
+  createForwardPlanned(forwardChanged, { askForPlan: undefined, onFailed: () => undefined })(inner, action, OLD, done)
   inner.onGone?.('client_closed')
   later.resolve({ made: { to: undefined } })
   await settled()
