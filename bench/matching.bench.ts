@@ -17,6 +17,8 @@ interface Form {
   readonly path: (at: number) => string
   readonly hit: string
   readonly miss: string
+  /** One that only expectation `at` asks for, of one path for all. */
+  readonly body?: (at: number) => unknown
 }
 
 const last = MANY - 1
@@ -35,24 +37,34 @@ const FORMS: readonly Form[] = [
     hit: `/api/v1/item-${last}/7`,
     miss: '/api/v1/item-x/7',
   },
+  {
+    name: 'JSON bodies of one path',
+    path: () => '/api/orders',
+    hit: '/api/orders',
+    miss: '/api/other',
+    body: (at) => ({ order: { id: at, lines: [{ article: 'abc', count: 3 }] } }),
+  },
   { name: 'pattern of the end', path: (at) => `/.*/item-${at}`, hit: `/api/v1/item-${last}`, miss: '/api/v1/item-x' },
 ]
 
-const storeOf = ({ path }: Form, numbers: readonly number[]): ExpectationStore =>
+const storeOf = ({ path, body: json }: Form, numbers: readonly number[]): ExpectationStore =>
   createExpectationStore(
     numbers.map((at) => {
       const text = path(at)
       const pathParameters = text.includes('{') ? [{ name: 'id', values: ['.*'] }] : undefined
-      return expectation({ httpRequest: { method: 'GET', path: text, pathParameters } }, String(at))
+      const expected = json?.(at)
+      const body =
+        expected === undefined ? undefined : ({ kind: 'json', expected, isStrict: false, negated: false } as const)
+      return expectation({ httpRequest: { method: 'GET', path: text, pathParameters, body } }, String(at))
     }),
     0,
   )
 
 /** Nanoseconds for one request. */
-const timed = (store: ExpectationStore, request: RequestHead, wanted: 'matched' | 'none'): number => {
+const timed = (store: ExpectationStore, request: RequestHead, body: Buffer, wanted: 'matched' | 'none'): number => {
   const begun = process.hrtime.bigint()
   for (let sent = 0; sent < REQUESTS; sent++) {
-    if (store.match({ head: request, body: undefined, nowMs: 0 }).kind !== wanted)
+    if (store.match({ head: request, body, nowMs: 0 }).kind !== wanted)
       throw new Error(`${request.path} was not ${wanted}`)
   }
   return Number(process.hrtime.bigint() - begun) / REQUESTS
@@ -65,9 +77,10 @@ const rowOf = (form: Form, path: string, wanted: 'matched' | 'none'): Row => {
     Array.from({ length: MANY }, (_, at) => at),
   )
   const request = head(`GET ${path}`)
+  const body = Buffer.from(form.body ? JSON.stringify(form.body(last)) : '')
   const times: { readonly one: number; readonly many: number }[] = []
   for (let round = -5; round < ROUNDS; round++) {
-    const time = { one: timed(one, request, wanted), many: timed(many, request, wanted) }
+    const time = { one: timed(one, request, body, wanted), many: timed(many, request, body, wanted) }
     if (round >= 0) times.push(time)
   }
   const each = (side: 'one' | 'many'): number => Math.round(median(times.map((time) => time[side])))

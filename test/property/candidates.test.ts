@@ -4,10 +4,11 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { createCandidates } from '../../src/decide/matching/candidates.ts'
 import type { Expectation } from '../../src/decide/matching/expectation.ts'
+import { expectedJson } from '../../src/decide/matching/json.ts'
 import { pathTemplate } from '../../src/decide/matching/path-parameters.ts'
 import { fixedSegments, keyIn } from '../../src/decide/matching/path-segments.ts'
 import { compilePattern } from '../../src/decide/matching/pattern.ts'
-import { matchesRequest } from '../../src/decide/matching/request.ts'
+import { matchesRequest, type Subject } from '../../src/decide/matching/request.ts'
 import type { RequestSpec } from '../../src/decide/matching/request-spec.ts'
 import { problemWithText } from '../../src/decide/matching/text.ts'
 import type { RequestHead } from '../../src/flow.ts'
@@ -120,5 +121,50 @@ test('whatever a pattern matches has the segments that it fixes', () => {
         assert.equal(keyIn(fixed, subject.toLowerCase().split('/')), fixed.key)
     }),
     { numRuns: 5000 },
+  )
+})
+
+const scalar = fc.constantFrom<unknown>('a', 'b', 1, 2, 1.5, true, null, `\${json-unit.any-string}`)
+const name = fc.constantFrom('id', 'kind', '', '\0', 'a.b', '__proto__', 'length')
+const json = fc.oneof(
+  fc.dictionary(
+    name,
+    fc.oneof(scalar, fc.dictionary(name, scalar, { maxKeys: 2 }), fc.array(scalar, { maxLength: 2 })),
+    { maxKeys: 3 },
+  ),
+  scalar,
+)
+const bodySpec = fc.record({ json, isStrict: fc.boolean(), negated: fc.constantFrom(false, false, false, true) })
+const bodyText = fc.oneof(
+  fc
+    .tuple(json, fc.constantFrom('', '1.0'))
+    .map(([value, number]) => (number === '' ? JSON.stringify(value) : `{"id":${number}}`)),
+  fc.constantFrom('', 'no json', '{"id":"a"', '{"id":1e0}'),
+)
+
+test('expectations that differ in a value of their JSON bodies are found as by asking all in turn', () => {
+  fc.assert(
+    fc.property(
+      fc.array(bodySpec, { minLength: 8, maxLength: 40 }),
+      fc.array(bodyText, { minLength: 10, maxLength: 20 }),
+      (all, texts) => {
+        const ordered = all.map(({ json: given, isStrict, negated }, at) => {
+          const expected = expectedJson(given, () => undefined)
+          const body = { kind: 'json', expected, isStrict, negated } as const
+          return expectation({ httpRequest: { path: '/a', body } }, String(at))
+        })
+        const candidates = createCandidates(ordered)
+        for (const body of [undefined, 'unavailable' as const, ...texts.map((text) => Buffer.from(text))]) {
+          const subject = () => ({ head: head('POST /a'), body, query: undefined, read: undefined })
+          const accepts = (asked: Subject, rank: number): boolean => {
+            const request = ordered[rank]?.request
+            return request !== undefined && matchesRequest(request, asked) !== 'no'
+          }
+          const scanned = ordered.findIndex((_, rank) => accepts(subject(), rank))
+          assert.equal(candidates.first('/a', subject(), accepts), scanned, String(body))
+        }
+      },
+    ),
+    { numRuns: 500 },
   )
 })

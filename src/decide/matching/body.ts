@@ -102,6 +102,12 @@ function matchesJson(matcher: Extract<BodyMatcher, { kind: 'json' }>, body: Read
   }
 }
 
+/** The body as JSON, numbers as they are written; undefined where it is none. */
+export function jsonOfBody(body: ReadBody): { readonly value: JsonValue } | undefined {
+  const json = readJson(body, 'spelling')
+  return json === 'not_json' ? undefined : json
+}
+
 function readJson(body: ReadBody, numbers: NumbersBy): Json {
   if (numbers === 'spelling') {
     body.json ??= parsedJson(body, numbers)

@@ -1,13 +1,15 @@
 /**
  * Finds the expectations that could match a request without asking the others: by the whole path where it is literal
  * (its dots may be any character), by the literal start of a pattern, and a rest that must always be asked; long lists
- * are split again by the segments that patterns fix, by method and by host. Ten thousand cost about what one costs as
+ * are split again by the segments that patterns fix, by method, by host and by a value of JSON bodies. Ten thousand cost about what one costs as
  * long as they differ in one of these.
  */
 import type { RequestHead } from '../../flow.ts'
+import { createBodyIndex } from './body-values.ts'
 import type { Expectation } from './expectation.ts'
 import { createLiteralIndex, type Indexed, indexed } from './literals.ts'
 import { type FixedSegments, fixedSegments, keyIn } from './path-segments.ts'
+import type { Subject } from './request.ts'
 import { createSegmentIndex } from './segment-tables.ts'
 import type { TextMatcher } from './text.ts'
 
@@ -16,16 +18,13 @@ export interface Candidates {
    * The lowest rank that `accepts` among the expectations the head allows, or -1. `accepts` is asked of ranks in no
    * particular order overall, but never of one above the best so far: its last yes is the answer.
    */
-  first<T extends Asked>(path: string, subject: T, accepts: (subject: T, rank: number) => boolean): number
-}
-
-interface Asked {
-  readonly head: RequestHead
+  first<T extends Subject>(path: string, subject: T, accepts: (subject: T, rank: number) => boolean): number
 }
 
 /** A request being looked up. */
 interface Seen {
   readonly head: RequestHead
+  readonly subject: Subject
   /** The path in lower case. */
   readonly lower: string
   /** The same in parts, once they are asked for. */
@@ -96,7 +95,7 @@ export function createCandidates(ordered: readonly Expectation[]): Candidates {
   return {
     first(path, subject, accepts) {
       const lower = path.toLowerCase()
-      const seen: Seen = { head: subject.head, lower }
+      const seen: Seen = { head: subject.head, subject, lower }
       let best = ordered.length
       byPath.each(lower, (found) => {
         best = search(found, best, seen, subject, accepts)
@@ -162,8 +161,14 @@ const byTrait =
     }
   }
 
-/** The segments come first: they tell most apart. */
-const SPLITTERS: readonly Splitter[] = [bySegments, byTrait(METHOD), byTrait(HOST)]
+const byBody: Splitter = (ordered, ranks, make) => {
+  const index = createBodyIndex(ordered, ranks, SPLIT_FROM, make)
+  if (!index) return undefined
+  return { ranks: index.unindexed, parts: ({ subject }, visit) => index.each(subject, visit) }
+}
+
+/** The segments come first: they tell most apart. The body comes last: it has to be read for it. */
+const SPLITTERS: readonly Splitter[] = [bySegments, byTrait(METHOD), byTrait(HOST), byBody]
 
 function segmentsIn({ pattern }: TextMatcher): FixedSegments | undefined {
   return pattern && fixedSegments(pattern)
@@ -176,7 +181,7 @@ function hasOwnSegments(path: TextMatcher): boolean {
 }
 
 /** The first accepted rank of a bucket, if it is below `best`. */
-function search<T extends Asked>(
+function search<T extends Subject>(
   bucket: Bucket,
   best: number,
   seen: Seen,

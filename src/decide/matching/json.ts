@@ -95,7 +95,7 @@ function equalScalars(expected: unknown, actual: unknown): boolean {
   return expected === actual
 }
 
-function isWritten(value: unknown): value is WrittenNumber {
+export function isWritten(value: unknown): value is WrittenNumber {
   return typeof value === 'object' && value !== null && writtenNumbers.has(value)
 }
 
@@ -109,7 +109,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   )
 }
 
-function isPlaceholder(value: unknown): value is Placeholder {
+export function isPlaceholder(value: unknown): value is Placeholder {
   return typeof value === 'object' && value !== null && placeholders.has(value)
 }
 

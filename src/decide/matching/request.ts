@@ -170,7 +170,7 @@ function keepsAlive({ headers, httpVersion }: RequestHead): boolean {
 }
 
 /** The body as matchers see it; decompressed only here, when the first of them asks. */
-function bodyOf(subject: Subject, sent: Buffer | 'unavailable'): ReadBody | 'unavailable' {
+export function bodyOf(subject: Subject, sent: Buffer | 'unavailable'): ReadBody | 'unavailable' {
   if (sent === 'unavailable') return sent
   if (subject.read !== undefined) return subject.read
   const { headers } = subject.head

@@ -11,7 +11,7 @@ const COUNT = 10_000
 function askedFor(spec: (at: number) => RequestSpec, request: RequestHead): number {
   const candidates = createCandidates(Array.from({ length: COUNT }, (_, at) => expectation({ httpRequest: spec(at) })))
   let asked = 0
-  candidates.first(request.path, { head: request }, () => {
+  candidates.first(request.path, { head: request, body: undefined, query: undefined, read: undefined }, () => {
     asked++
     return false
   })
