@@ -41,7 +41,7 @@ export const createControl = (options: ControlOptions): ControlApi => {
     }
     try {
       return await found.handler(
-        { query: new URLSearchParams(query), body, contentType, nowMs: nowMs(), onGone },
+        { query: new URLSearchParams(query), body, contentType, name: found.name, nowMs: nowMs(), onGone },
         options,
       )
     } catch (error) {

@@ -102,6 +102,8 @@ export interface Call {
   readonly query: URLSearchParams
   readonly body: Buffer
   readonly contentType?: string | undefined
+  /** What the path names, decoded, where it names something. */
+  readonly name?: string | undefined
   readonly nowMs: number
   /** Told when whoever called is gone; there is one listener. */
   readonly onGone: (told: () => void) => void

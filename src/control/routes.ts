@@ -10,6 +10,7 @@ import type { Handler } from './ports.ts'
 import { putExpectation } from './put-expectation.ts'
 import { putOpenApi } from './put-openapi.ts'
 import { retrieve } from './retrieve.ts'
+import { scenario, scenarios, setScenario, triggerScenario } from './scenario-calls.ts'
 import { bind, status, stop } from './server-calls.ts'
 import { changeMode, changeSettings, listSettings, mode, settings } from './settings-calls.ts'
 import { verify } from './verify.ts'
@@ -19,7 +20,7 @@ export const PREFIX = '/mockserver'
 
 export interface Route {
   readonly method: 'GET' | 'PUT'
-  /** Behind the prefix. */
+  /** Behind the prefix; `{name}` stands for anything, slashes too. */
   readonly path: string
   readonly handler: Handler
   /** Whether it is also a call without the prefix, as in old versions of MockServer. */
@@ -58,10 +59,21 @@ export const ROUTES: readonly Route[] = [
   get('/mode', mode),
   put('/mode', changeMode),
   get('/metrics', metrics),
+  get('/scenario', scenarios),
+  get('/scenario/{name}', scenario),
+  put('/scenario/{name}/trigger', triggerScenario),
+  put('/scenario/{name}', setScenario),
   get('/openapi.yaml', apiDocument),
 ]
 
+const NAME = '{name}'
+const hasName = ({ path }: Route): boolean => path.includes(NAME)
 const byName = new Map(ROUTES.map((route) => [`${route.method} ${route.path}`, route]))
+/** The more that is said behind the name, the earlier in the table. */
+const named = ROUTES.filter(hasName).map((route) => {
+  const [before = '', behind = ''] = route.path.split(NAME)
+  return { route, before, behind }
+})
 const names = new Set(ROUTES.map(({ path }) => path))
 const oldNames = new Set(ROUTES.filter(({ isOldToo }) => isOldToo).map(({ path }) => path))
 
@@ -70,6 +82,30 @@ export interface Found {
   /** Whether the prefix was left out. */
   readonly isDeprecated: boolean
   readonly isOpen: boolean
+  /** What stands in the place of the name in the path, decoded. */
+  readonly name?: string
+}
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** The route of a path that has a name in it, with that name. */
+const findNamed = (method: string, path: string): { readonly route: Route; readonly name: string } | undefined => {
+  const found = named.find(
+    ({ route, before, behind }) =>
+      route.method === method &&
+      path.length >= before.length + behind.length &&
+      path.startsWith(before) &&
+      path.endsWith(behind),
+  )
+  if (!found) return undefined
+  const { route, before, behind } = found
+  return { route, name: decoded(path.slice(before.length, path.length - behind.length)) }
 }
 
 const preflight: Handler = () => ({ status: 200 })
@@ -82,6 +118,8 @@ export const findRoute = ({ method, target, path, headers }: RequestHead, livene
   if (route && (isPrefixed || route.isOldToo)) return { ...route, isDeprecated: !isPrefixed }
   if (method === 'GET' && livenessPath !== '' && path === livenessPath)
     return { handler: status, isDeprecated: false, isOpen: true }
+  const withName = isPrefixed ? findNamed(method, name) : undefined
+  if (withName) return { ...withName.route, isDeprecated: false, name: withName.name }
   const isPreflight = method === 'OPTIONS' && headerValue(headers, 'access-control-request-method') !== undefined
   // A browser sends no token with it.
   if (isPreflight && (isPrefixed || oldNames.has(name)))

@@ -54,6 +54,18 @@ const WORKS: Readonly<Record<string, Call>> = {
   setMode: async (client) => assert.equal((await client.setMode('SIMULATE')).mode, 'SIMULATE'),
   retrieveMode: async (client) => assert.equal((await client.retrieveMode()).mode, 'SPY'),
   bind: (client) => client.bind([0]),
+  scenario: async (client) => {
+    const order = client.scenario('an order / 1')
+    assert.deepEqual(await order.state(), { scenarioName: 'an order / 1', currentState: 'Started' })
+    await order.set('Paid', { transitionAfterMs: 3_600_000, nextState: 'Lost' })
+    assert.equal((await order.state()).currentState, 'Paid')
+    assert.equal((await order.trigger('Sent')).currentState, 'Sent')
+  },
+  scenarios: async (client) => {
+    assert.deepEqual(await client.scenarios(), { scenarios: [] })
+    await client.scenario('order').set('Paid')
+    assert.deepEqual(await client.scenarios(), { scenarios: [{ scenarioName: 'order', currentState: 'Paid' }] })
+  },
   retrieveRecordedRequests: async (client) => assert.equal((await client.retrieveRecordedRequests({})).length, 1),
   retrieveRecordedRequestsAndResponses: async (client) =>
     assert.equal((await client.retrieveRecordedRequestsAndResponses({})).length, 1),
@@ -136,8 +148,6 @@ const REFUSED: Readonly<Record<string, readonly [Call, RegExp]>> = {
 const LATER: Readonly<Record<string, readonly [Call, RegExp]>> = {
   mockSimpleResponse: [(client) => client.mockSimpleResponse('/x', { a: 1 }), /\$\.httpResponse\.\w+: /],
   respondWithSse: [(client) => client.respondWithSse(AT, {} as never), /\$\.httpSseResponse: /],
-  scenario: [(client) => client.scenario('a').state(), /does not speak \/scenario\/a/],
-  scenarios: [(client) => client.scenarios(), /does not speak \/scenario/],
   mcpMock: [(client) => client.mcpMock('/mcp').applyTo(), /\$\.httpResponseTemplate: /],
   a2aMock: [(client) => client.a2aMock('/a2a').applyTo(), /\$\.httpResponseTemplate: /],
 }
