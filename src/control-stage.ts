@@ -12,6 +12,7 @@ import { createEventLog } from './control/event-log.ts'
 import type { Limits, Registry, ServerPorts } from './control/ports.ts'
 import { openTokenFile } from './control/token-file.ts'
 import { createWaiting } from './control/waiting.ts'
+import type { Origin } from './decide/matching/scope.ts'
 import type { ExpectationStore } from './decide/matching/store.ts'
 import { UnderstudyError } from './errors.ts'
 import { setLogLevel } from './record/log.ts'
@@ -24,6 +25,8 @@ export interface ControlStageOptions {
   readonly metrics: Pick<Metrics, 'limitHit' | 'contentType' | 'text'>
   readonly log: Logger
   readonly nowMs: () => number
+  /** The names that a workload asked DNS for and was given this address; without it, none are known. */
+  readonly namesOf?: Origin['namesOf'] | undefined
   /** What is emptied beside expectations and event log. */
   readonly registries?: readonly Registry[]
 }
@@ -67,7 +70,7 @@ const callersOf = (config: Config, { host }: ServerPorts, log: Logger): Callers 
 }
 
 export const createControlStage = (options: ControlStageOptions): ControlApi => {
-  const { settings, store, server, metrics, log, nowMs, registries = [] } = options
+  const { settings, store, server, metrics, log, nowMs, namesOf = () => [], registries = [] } = options
   const config = settings.current()
   const eventLog = createEventLog({
     limitBytes: config.eventLogBytes,
@@ -84,6 +87,7 @@ export const createControlStage = (options: ControlStageOptions): ControlApi => 
     bodyMatchBytes: config.bodyMatchBytes,
     server,
     nowMs,
+    namesOf,
     settings,
     registries,
     log: eventLog,

@@ -105,7 +105,13 @@ export interface Control {
   /** Answers the exchange itself, if it is a call to the API. */
   take(exchange: HttpExchange): boolean
   /** Notes a request; the exchange to go on with. `body` is undefined where it is still to be streamed. */
-  watch(exchange: HttpExchange, flow: Flow, decision: Decision, body: Buffer | 'unavailable' | undefined): HttpExchange
+  watch(
+    exchange: HttpExchange,
+    flow: Flow,
+    resolution: Resolution,
+    decision: Decision,
+    body: Buffer | 'unavailable' | undefined,
+  ): HttpExchange
 }
 
 export interface Stages {
@@ -254,7 +260,7 @@ const runExchange = (exchange: HttpExchange, flow: Flow, early: Resolution, stag
     exchange.collectBody(stages.bodyLimit, then)
   }
   const settle = (decision: Decision, body: Buffer | 'unavailable' | undefined): void => {
-    const watched = stages.control?.watch(exchange, flow, decision, body) ?? exchange
+    const watched = stages.control?.watch(exchange, flow, resolution, decision, body) ?? exchange
     const taped = decision.kind === 'forward' ? stages.tape?.(watched, flow, body) : undefined
     carryOut(taped ?? watched, decision, { flow, early, resolution }, stages, (outcome) => finish(decision, outcome))
   }

@@ -21,7 +21,7 @@ import { createForwardOnce } from './act/forward-once.ts'
 import { createForwardChanged, createForwardPlanned, dialledAt } from './act/forward-planned.ts'
 import { mock } from './act/mock.ts'
 import { createOwnLegs, type OwnLegs } from './act/own-legs.ts'
-import { refuse } from './act/refuse.ts'
+import { closestHeader, refuse } from './act/refuse.ts'
 import { createRelayFlow, refuseFlow } from './act/relay-flow.ts'
 import { createInboundRoute, type FindRoute, type InboundRouteOptions, outboundRoute } from './act/route.ts'
 import { overTls } from './act/secure.ts'
@@ -186,8 +186,8 @@ const createActs = (options: DataPlaneOptions, { dial, upstreams, route }: Upstr
         if (mayLoop) target.forwardedBy = selfId
         forward(exchange, target, dialledAt(destination, to.destination, done))
       },
-      refuse: (exchange, { status, reason }, done) =>
-        refuse(exchange, status, reason, done, reason === 'loop' ? [FORWARDED_BY, selfId] : []),
+      refuse: (exchange, { status, reason, closest }, done) =>
+        refuse(exchange, status, reason, done, reason === 'loop' ? [FORWARDED_BY, selfId] : closestHeader(closest)),
       openTunnel,
     },
     bytes: {
@@ -236,12 +236,12 @@ const evidenceOf = ({ config, inbound, evidence }: DataPlaneOptions): EvidencePo
 
 /** The control API, where there is one. */
 const createApi = (
-  { config, metrics, log, server }: DataPlaneOptions,
+  { config, metrics, log, server, namesOf }: DataPlaneOptions,
   settings: LiveSettings,
   store: ExpectationStore,
 ): Pick<Stages, 'control'> =>
   server && config.controlEnabled
-    ? { control: createControlStage({ settings, store, server, metrics, log, nowMs }) }
+    ? { control: createControlStage({ settings, store, server, metrics, log, nowMs, namesOf }) }
     : {}
 
 /** The HTTP/1.x sessions of one data plane, within its limits. */

@@ -2,7 +2,7 @@
  * The control API of MockServer on the port of the mocked traffic: tells calls from other requests and answers them, and
  * watches the others into the event log.
  */
-import type { Decision, Flow } from '../flow.ts'
+import type { Decision, Flow, Resolution } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { headerValue } from '../http1/response.ts'
 import type { Callers } from './caller.ts'
@@ -18,7 +18,13 @@ export interface ControlOptions extends Context {
 
 export interface ControlApi {
   take(exchange: HttpExchange): boolean
-  watch(exchange: HttpExchange, flow: Flow, decision: Decision, body: Buffer | 'unavailable' | undefined): HttpExchange
+  watch(
+    exchange: HttpExchange,
+    flow: Flow,
+    resolution: Resolution,
+    decision: Decision,
+    body: Buffer | 'unavailable' | undefined,
+  ): HttpExchange
 }
 
 /** Whether whoever has called has gone, and who is to be told. */
@@ -80,7 +86,7 @@ export const createControl = (options: ControlOptions): ControlApi => {
       if (found) answer(exchange, found)
       return found !== undefined
     },
-    watch: (exchange, flow, decision, body) => {
+    watch: (exchange, flow, { destination }, decision, body) => {
       const { head } = exchange.request
       tally.count(decision)
       const kept = Buffer.isBuffer(body) && body.length === 0 ? log.nothing : log.keep()
@@ -98,6 +104,9 @@ export const createControl = (options: ControlOptions): ControlApi => {
         receivedAtMs: exchange.startedAtMs,
         decision: decision.kind,
         expectationId: 'expectationId' in decision ? decision.expectationId : undefined,
+        flow,
+        destination,
+        closest: 'closest' in decision ? decision.closest : undefined,
       })
       return new WatchedExchange(exchange, log, entry, nowMs, body !== undefined)
     },

@@ -1,6 +1,6 @@
 /** One request in the event log, whether or not anything matched it. */
 import { randomUUID } from 'node:crypto'
-import type { Endpoint, RequestHead } from '../flow.ts'
+import type { Closest, Endpoint, Flow, RequestHead } from '../flow.ts'
 import { type HeadPacker, type PackedHead, unpackHead } from './head-packer.ts'
 import type { KeptBytes } from './kept-bytes.ts'
 
@@ -25,6 +25,11 @@ export interface About {
   readonly receivedAtMs: number
   readonly decision: 'mock' | 'forward' | 'refuse' | 'relay'
   readonly expectationId: string | undefined
+  /** Whose request it was, and where to: what scopes go by. Of a connection, so all its requests share one. */
+  readonly flow?: Flow | undefined
+  readonly destination?: Endpoint | undefined
+  /** Where nothing matched: the expectation that came closest then. */
+  readonly closest?: Closest | undefined
 }
 
 /** A class: there are many, and what is seldom asked for is only made then. */
@@ -35,6 +40,9 @@ export class LoggedExchange implements About {
   readonly receivedAtMs: number
   readonly decision: About['decision']
   readonly expectationId: string | undefined
+  readonly flow: Flow | undefined
+  readonly destination: Endpoint | undefined
+  readonly closest: Closest | undefined
   response: LoggedResponse | undefined = undefined
   /** When it was answered completely; undefined before, and where that never happened. */
   answeredAtMs: number | undefined = undefined
@@ -49,6 +57,9 @@ export class LoggedExchange implements About {
     this.receivedAtMs = about.receivedAtMs
     this.decision = about.decision
     this.expectationId = about.expectationId
+    this.flow = about.flow
+    this.destination = about.destination
+    this.closest = about.closest
     this.#head = packer.pack(about.head)
   }
 

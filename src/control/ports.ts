@@ -1,7 +1,8 @@
 /** What the API needs of the rest, and what its calls are. Types only. */
 import type { Inflate } from '../decide/matching/body.ts'
 import type { ExpectationSpec } from '../decide/matching/expectation.ts'
-import type { Filter, Read, SequenceVerification, Verification } from '../decide/matching/filter.ts'
+import type { Filter, Read, SentRequest, SequenceVerification, Verification } from '../decide/matching/filter.ts'
+import type { Origin } from '../decide/matching/scope.ts'
 import type { ExpectationStore } from '../decide/matching/store.ts'
 import type { CallTally } from './call-tally.ts'
 import type { EventLog } from './event-log.ts'
@@ -26,6 +27,8 @@ export interface Documents {
   verification(given: unknown): Read<Verification>
   sequence(given: unknown): Read<SequenceVerification>
   ports(given: unknown): Read<readonly number[]>
+  /** A request as it would be sent, not a matcher. */
+  sentRequest(given: unknown): Read<SentRequest>
 }
 
 /** The server that the API is part of. */
@@ -96,6 +99,8 @@ export interface Context {
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number
   readonly waiting: Waiting
+  /** The names that a workload asked DNS for and was given this address. */
+  readonly namesOf: Origin['namesOf']
 }
 
 export interface Call {

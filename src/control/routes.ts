@@ -4,6 +4,7 @@ import { headerValue } from '../http1/response.ts'
 import { absent } from './absent.ts'
 import { apiDocument } from './api-document.ts'
 import { clear, reset } from './clear.ts'
+import { explain } from './explain.ts'
 import { importDocument } from './import.ts'
 import { metrics } from './metrics-call.ts'
 import type { Handler } from './ports.ts'
@@ -59,6 +60,7 @@ export const ROUTES: readonly Route[] = [
   get('/mode', mode),
   put('/mode', changeMode),
   get('/metrics', metrics),
+  put('/explain', explain),
   get('/scenario', scenarios),
   get('/scenario/{name}', scenario),
   put('/scenario/{name}/trigger', triggerScenario),

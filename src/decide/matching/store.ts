@@ -26,6 +26,8 @@ export interface LiveExpectation {
 export interface Considered {
   readonly expectation: Expectation
   readonly reason: MissReason | undefined
+  /** Whether it matches but for the body, which was not given. */
+  readonly isOpen: boolean
 }
 
 export interface ExpectationStore {
@@ -36,8 +38,11 @@ export interface ExpectationStore {
   readonly size: number
   /** The first expectation, by priority and then in the order given, that matches; uses up one of its `times`. */
   match(asked: Asked): MatchResult
-  /** Why each live expectation would not answer, in the order in which they are asked; nothing is used up. */
-  explain(asked: Asked): Considered[]
+  /**
+   * Why each live expectation would not answer, in the order in which they are asked; nothing is used up. Each is compared
+   * when it is asked for, so that whoever asks may pause.
+   */
+  explain(asked: Asked): Iterable<Considered>
   /** Adds each, or replaces the live one of that id, which keeps its place among its equals and starts its life anew. */
   upsert(expectations: readonly Expectation[], nowMs: number): void
   /** Takes out those with these ids; they are freed. */
@@ -104,12 +109,12 @@ export function createExpectationStore(
       if (!entry) return unmatched(search)
       return search.isWaiting ? NEEDS_BODY : useUp(entry, asked.nowMs)
     },
-    explain(asked) {
+    *explain(asked) {
       const search = startSearch(asked, state)
-      return live.list(asked.nowMs).map((entry) => {
-        const { expectation } = entry
-        return { expectation, reason: reasonAgainst(search, expectation) }
-      })
+      for (const { expectation } of live.list(asked.nowMs)) {
+        const reason = reasonAgainst(search, expectation)
+        yield { expectation, reason, isOpen: reason === undefined && search.isWaiting }
+      }
     },
     upsert: live.put,
     remove: live.remove,

@@ -37,6 +37,7 @@ const scene = () => {
     apiDocument: () => '',
     waiting: createWaiting({ log, nowMs: () => 0, after: () => () => undefined, onTooMany: () => undefined }),
     nowMs: () => 0,
+    namesOf: () => [],
   }
   return { context, told }
 }
