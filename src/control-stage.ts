@@ -88,6 +88,8 @@ export const createControlStage = (options: ControlStageOptions): ControlApi => 
     server,
     nowMs,
     namesOf,
+    sender: undefined,
+    admit: (specs) => ({ value: specs }),
     settings,
     registries,
     log: eventLog,

@@ -6,12 +6,15 @@ import type { Decision, Flow, Resolution } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { headerValue } from '../http1/response.ts'
 import type { Callers } from './caller.ts'
+import type { EventLog } from './event-log.ts'
 import type { Context } from './ports.ts'
 import { type Answering, type Reply, sendReply, text } from './reply.ts'
 import { type Found, findRoute } from './routes.ts'
+import { scopedContext } from './scoped.ts'
 import { WatchedExchange } from './watched-exchange.ts'
 
 export interface ControlOptions extends Context {
+  readonly log: EventLog
   readonly callers: Callers
   readonly onError: (error: unknown, path: string) => void
 }
@@ -48,7 +51,7 @@ export const createControl = (options: ControlOptions): ControlApi => {
     try {
       return await found.handler(
         { query: new URLSearchParams(query), body, contentType, name: found.name, nowMs: nowMs(), onGone },
-        options,
+        found.namespace === undefined ? options : scopedContext(options, found.namespace),
       )
     } catch (error) {
       onError(error, path)

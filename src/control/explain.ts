@@ -52,10 +52,10 @@ const questionOf = (entry: LoggedExchange, { nowMs }: Call, context: Context): Q
   }
 }
 
-const unsent = ({ head, body }: SentRequest, { nowMs }: Call): Question => {
+const unsent = ({ head, body }: SentRequest, { nowMs }: Call, { sender: origin }: Context): Question => {
   const { method, path, headers, query } = head
   const about = { method, path, ...(query === '' ? {} : { query }), headers: multiMap(headers) }
-  return { asked: { head, body, nowMs }, about: { httpRequest: about } }
+  return { asked: { head, body, nowMs, origin }, about: { httpRequest: about } }
 }
 
 /** What the expectation asks for where it failed; bounded. */
@@ -131,7 +131,7 @@ const readQuestions = (call: Call, context: Context): Questions => {
     const problems = [...of, ...alone(given, 'request')]
     return 'problems' in sent || problems.length > 0
       ? refused(given, problems)
-      : { questions: [unsent(sent.value, call)] }
+      : { questions: [unsent(sent.value, call, context)] }
   }
   if ('correlationId' in given) {
     const id = given['correlationId']

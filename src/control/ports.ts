@@ -78,9 +78,15 @@ export interface Limits {
   readonly livenessPath: string
 }
 
+/** What calls may do with the expectations. */
+export type Expectations = Omit<ExpectationStore, 'match' | 'version'>
+/** What calls may do with the log; only traffic adds to it. */
+export type Log = Pick<EventLog, 'exchanges' | 'notes' | 'evicted' | 'note' | 'clear' | 'remove'>
+
+/** All that calls see; the whole of it, or the part that belongs to one namespace (scoped.ts). */
 export interface Context {
-  readonly store: ExpectationStore
-  readonly log: EventLog
+  readonly store: Expectations
+  readonly log: Log
   readonly tally: CallTally
   readonly documents: Documents
   readonly server: ServerPorts
@@ -101,6 +107,10 @@ export interface Context {
   readonly waiting: Waiting
   /** The names that a workload asked DNS for and was given this address. */
   readonly namesOf: Origin['namesOf']
+  /** Whose request it would be that somebody asks about; undefined for nobody's. */
+  readonly sender: Origin | undefined
+  /** Expectations that are put, as they are to be stored; or why they must not be. */
+  readonly admit: (specs: readonly ExpectationSpec[], nowMs: number) => Read<readonly ExpectationSpec[]>
 }
 
 export interface Call {

@@ -10,6 +10,7 @@ import { metrics } from './metrics-call.ts'
 import type { Handler } from './ports.ts'
 import { putExpectation } from './put-expectation.ts'
 import { putOpenApi } from './put-openapi.ts'
+import { text } from './reply.ts'
 import { retrieve } from './retrieve.ts'
 import { scenario, scenarios, setScenario, triggerScenario } from './scenario-calls.ts'
 import { bind, status, stop } from './server-calls.ts'
@@ -28,6 +29,8 @@ export interface Route {
   readonly isOldToo: boolean
   /** Whether it is answered without a token: probes have none. */
   readonly isOpen: boolean
+  /** Whether it is about the process, which is nobody's own: refused under a scope. */
+  readonly isWhole?: true
 }
 
 const old = (path: string, handler: Handler): Route => {
@@ -36,6 +39,7 @@ const old = (path: string, handler: Handler): Route => {
 const put = (path: string, handler: Handler): Route => {
   return { method: 'PUT', path, handler, isOldToo: false, isOpen: false }
 }
+const whole = (route: Route): Route => ({ ...route, isWhole: true })
 const get = (path: string, handler: Handler, isOpen = false): Route => {
   return { method: 'GET', path, handler, isOldToo: false, isOpen }
 }
@@ -51,15 +55,15 @@ export const ROUTES: readonly Route[] = [
   old('/verify', verify),
   old('/verifySequence', verifySequence),
   old('/status', status),
-  old('/bind', bind),
-  old('/stop', stop),
+  whole(old('/bind', bind)),
+  whole(old('/stop', stop)),
   get('/ready', status, true),
-  get('/configuration', settings),
-  put('/configuration', changeSettings),
-  get('/config', listSettings),
-  get('/mode', mode),
-  put('/mode', changeMode),
-  get('/metrics', metrics),
+  whole(get('/configuration', settings)),
+  whole(put('/configuration', changeSettings)),
+  whole(get('/config', listSettings)),
+  whole(get('/mode', mode)),
+  whole(put('/mode', changeMode)),
+  whole(get('/metrics', metrics)),
   put('/explain', explain),
   get('/scenario', scenarios),
   get('/scenario/{name}', scenario),
@@ -84,8 +88,11 @@ export interface Found {
   /** Whether the prefix was left out. */
   readonly isDeprecated: boolean
   readonly isOpen: boolean
+  readonly isWhole?: true
   /** What stands in the place of the name in the path, decoded. */
   readonly name?: string
+  /** Under a scope: of what the call may see and touch. */
+  readonly namespace?: string
 }
 
 const decoded = (text: string): string => {
@@ -111,8 +118,20 @@ const findNamed = (method: string, path: string): { readonly route: Route; reado
 }
 
 const preflight: Handler = () => ({ status: 200 })
+/** A base path for clients: `/scope/payments/mockserver/…`; slashes between are what clients make of it. */
+const SCOPED = /^\/scope\/([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\/+(mockserver\/.*)$/
+
+const refused: Handler = () => text(403, 'this is about the whole process: it is not answered under a scope')
+
 /** What a request asks of the API; undefined for mocked traffic. `livenessPath` is empty for none. */
-export const findRoute = ({ method, target, path, headers }: RequestHead, livenessPath: string): Found | undefined => {
+export const findRoute = (head: RequestHead, livenessPath: string): Found | undefined => {
+  const [, namespace, path] = head.path.startsWith('/scope/') ? (SCOPED.exec(head.path) ?? []) : []
+  if (namespace === undefined || path === undefined) return findUnscoped(head, livenessPath)
+  const found = findUnscoped({ ...head, path: `/${path}` }, '')
+  return found && { ...found, namespace, ...(found.isWhole ? { handler: refused } : {}) }
+}
+
+const findUnscoped = ({ method, target, path, headers }: RequestHead, livenessPath: string): Found | undefined => {
   if (!target.startsWith('/')) return undefined // a proxy is asked: whoever it names is meant
   const isPrefixed = path.startsWith(`${PREFIX}/`)
   const name = isPrefixed ? path.slice(PREFIX.length) : path

@@ -5,6 +5,7 @@ import type { Expectation } from './expectation.ts'
 import { createLiveEntries } from './live-entries.ts'
 import { createRateLimits } from './rate-limits.ts'
 import { createScenarios, type Scenarios } from './scenarios.ts'
+import { namespaceOf } from './scope.ts'
 import {
   type Asked,
   type Entry,
@@ -82,8 +83,8 @@ export function createExpectationStore(
     const { conditions, turns, id } = expectation
     const refusal = conditions?.rateLimit && limits.take(conditions.rateLimit, id, nowMs)
     if (refusal) return { kind: 'matched', expectation, action: refusal }
-    const { scenario } = conditions ?? {}
-    if (scenario?.next !== undefined) state.scenarios.set(scenario.name, { state: scenario.next })
+    const { scenario, scope } = conditions ?? {}
+    if (scenario?.next !== undefined) state.scenarios.set(scenario.name, { state: scenario.next }, namespaceOf(scope))
     const action = turns && actionAt(turns, entry.turn++, random)
     return action ? { kind: 'matched', expectation, action } : entry.matched
   }

@@ -38,6 +38,8 @@ const scene = () => {
     waiting: createWaiting({ log, nowMs: () => 0, after: () => () => undefined, onTooMany: () => undefined }),
     nowMs: () => 0,
     namesOf: () => [],
+    sender: undefined,
+    admit: (specs) => ({ value: specs }),
   }
   return { context, told }
 }
