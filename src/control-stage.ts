@@ -90,6 +90,7 @@ export const createControlStage = (options: ControlStageOptions): ControlApi => 
     namesOf,
     sender: undefined,
     admit: (specs) => ({ value: specs }),
+    shown: (live) => live,
     settings,
     registries,
     log: eventLog,

@@ -3,7 +3,7 @@ import type { Inflate } from '../decide/matching/body.ts'
 import type { ExpectationSpec } from '../decide/matching/expectation.ts'
 import type { Filter, Read, SentRequest, SequenceVerification, Verification } from '../decide/matching/filter.ts'
 import type { Origin } from '../decide/matching/scope.ts'
-import type { ExpectationStore } from '../decide/matching/store.ts'
+import type { ExpectationStore, LiveExpectation } from '../decide/matching/store.ts'
 import type { CallTally } from './call-tally.ts'
 import type { EventLog } from './event-log.ts'
 import type { Reply } from './reply.ts'
@@ -111,6 +111,8 @@ export interface Context {
   readonly sender: Origin | undefined
   /** Expectations that are put, as they are to be stored; or why they must not be. */
   readonly admit: (specs: readonly ExpectationSpec[], nowMs: number) => Read<readonly ExpectationSpec[]>
+  /** Expectations as they are given back. */
+  readonly shown: (live: LiveExpectation) => LiveExpectation
 }
 
 export interface Call {

@@ -56,7 +56,7 @@ const itemError = (what: string, given: unknown, problems: readonly string[]): s
 export const storeExpectations = (
   specs: readonly ExpectationSpec[],
   call: Call,
-  { store, log, admit, limits: { maxExpectations } }: Context,
+  { store, log, admit, shown, limits: { maxExpectations } }: Context,
 ): Reply => {
   const admitted = admit(specs, call.nowMs)
   if ('problems' in admitted) return text(400, errorsText(admitted.problems))
@@ -68,7 +68,7 @@ export const storeExpectations = (
   }
   store.upsert(expectations, call.nowMs)
   const stored = expectations.map((expectation) => {
-    return expectationJson({ expectation, remainingTimes: expectation.remainingTimes })
+    return expectationJson(shown({ expectation, remainingTimes: expectation.remainingTimes }))
   })
   for (const one of stored) {
     const isNew = !known.has(String(one['id']))

@@ -27,6 +27,16 @@ const sourceIn = (source: unknown, namespace: string): unknown => {
   return { ...source, scope: { ...scope, namespace } }
 }
 
+/** Without the namespace, which the path says: clients of MockServer refuse keys that they do not know. */
+const shownIn: Context['shown'] = ({ expectation, remainingTimes }) => {
+  const { source } = expectation
+  if (!isRecord(source) || !isRecord(source['scope'])) return { expectation, remainingTimes }
+  const { scope, ...others } = source
+  const { namespace: _, ...rest } = isRecord(scope) ? scope : {}
+  const shown = Object.keys(rest).length === 0 ? others : { ...others, scope: rest }
+  return { expectation: { ...expectation, source: shown }, remainingTimes }
+}
+
 /** The expectation with the namespace as its scope; undefined where it is for somebody else too. */
 const specIn = (spec: ExpectationSpec, namespace: string): ExpectationSpec | undefined => {
   const { scope = ANYBODY, rateLimit, ...conditions } = spec.conditions ?? UNCONDITIONAL
@@ -140,6 +150,7 @@ export const scopedContext = (whole: Context, namespace: string): Context => {
     log,
     tally: ownTally(log),
     sender: senderOf(namespace, whole),
+    shown: shownIn,
     admit: (specs, nowMs) => {
       const problems: string[] = []
       const own = specs.flatMap((spec) => {

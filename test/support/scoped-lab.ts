@@ -56,6 +56,7 @@ const createContext = (registry: Registry) => {
     namesOf: () => [],
     sender: undefined,
     admit: (specs) => ({ value: specs }),
+    shown: (live) => live,
   }
   return { context, log, store }
 }

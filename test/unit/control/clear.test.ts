@@ -40,6 +40,7 @@ const scene = () => {
     namesOf: () => [],
     sender: undefined,
     admit: (specs) => ({ value: specs }),
+    shown: (live) => live,
   }
   return { context, told }
 }

@@ -10,10 +10,14 @@ const at = (path: string, id?: string) => ({
 const json = async (reply: Promise<{ readonly body?: string }>) => JSON.parse((await reply).body ?? '')
 const ids = (list: readonly { readonly id: string }[]) => list.map(({ id }) => id)
 
-test('what is put under a scope answers its namespace only, and says so', async () => {
+test('what is put under a scope answers its namespace only; the path says whose it is, without it the scope does', async () => {
   const { put, traffic } = createScopedLab()
   const [stored] = await json(put('shop', 'expectation', at('/a', 'a')))
-  assert.deepEqual(stored.scope, { namespace: 'shop' })
+  const retrieved = async (namespace?: string) => (await json(put(namespace, 'retrieve?type=active_expectations')))[0]
+  assert.deepEqual(
+    [stored.scope, (await retrieved('shop')).scope, (await retrieved()).scope],
+    [undefined, undefined, { namespace: 'shop' }],
+  )
   assert.deepEqual(
     ['shop', 'bank', undefined].map((namespace) => traffic(namespace, 'GET /a').kind),
     ['mock', 'refuse', 'refuse'],
