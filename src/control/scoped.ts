@@ -39,12 +39,11 @@ const shownIn: Context['shown'] = ({ expectation, remainingTimes }) => {
 
 /** The expectation with the namespace as its scope; undefined where it is for somebody else too. */
 const specIn = (spec: ExpectationSpec, namespace: string): ExpectationSpec | undefined => {
-  const { scope = ANYBODY, rateLimit, ...conditions } = spec.conditions ?? UNCONDITIONAL
+  const { scope = ANYBODY, ...conditions } = spec.conditions ?? UNCONDITIONAL
   if (scope.namespaces !== undefined && namespaceOf(scope) !== namespace) return undefined
-  const own = rateLimit?.name === undefined ? rateLimit : { ...rateLimit, name: `${namespace}/${rateLimit.name}` }
   return {
     ...spec,
-    conditions: { ...conditions, scope: { ...scope, namespaces: [namespace] }, rateLimit: own },
+    conditions: { ...conditions, scope: { ...scope, namespaces: [namespace] } },
     source: sourceIn(spec.source, namespace),
   }
 }
@@ -87,9 +86,10 @@ const ownStore = ({ store: all, registries, nowMs }: Context, namespace: string)
     upsert: all.upsert,
     remove: (ids) => all.remove(new Set([...ids].filter((id) => get(id, nowMs())))),
     clear,
+    forget: () => all.forget(namespace),
     reset: () => {
       clear()
-      scenarios.clear()
+      all.forget(namespace)
     },
     get,
     list: listOwn,

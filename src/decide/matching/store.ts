@@ -49,7 +49,9 @@ export interface ExpectationStore {
   /** Takes out those with these ids; they are freed. */
   remove(ids: ReadonlySet<string>): void
   clear(): void
-  /** `clear`, and no memory of scenarios and rates either. */
+  /** No memory of scenarios and rates: of a namespace, or of all. */
+  forget(namespace?: string): void
+  /** `clear` and `forget`. */
   reset(): void
   /** The live expectation of that id. */
   get(id: string, nowMs: number): LiveExpectation | undefined
@@ -81,7 +83,7 @@ export function createExpectationStore(
   const dueOf = (entry: Entry, nowMs: number): MatchResult => {
     const { expectation } = entry
     const { conditions, turns, id } = expectation
-    const refusal = conditions?.rateLimit && limits.take(conditions.rateLimit, id, nowMs)
+    const refusal = conditions?.rateLimit && limits.take(conditions.rateLimit, id, nowMs, namespaceOf(conditions.scope))
     if (refusal) return { kind: 'matched', expectation, action: refusal }
     const { scenario, scope } = conditions ?? {}
     if (scenario?.next !== undefined) state.scenarios.set(scenario.name, { state: scenario.next }, namespaceOf(scope))
@@ -93,6 +95,11 @@ export function createExpectationStore(
     const due = conditions || turns ? dueOf(entry, nowMs) : entry.matched
     if (--entry.remainingTimes <= 0) live.usedUp(nowMs)
     return due
+  }
+
+  const forget = (namespace?: string): void => {
+    state.scenarios.clear(namespace)
+    limits.clear(namespace)
   }
 
   live.put(expectations, createdAtMs)
@@ -120,10 +127,10 @@ export function createExpectationStore(
     upsert: live.put,
     remove: live.remove,
     clear: live.clear,
+    forget,
     reset() {
       live.clear()
-      state.scenarios.clear()
-      limits.clear()
+      forget()
     },
     get: live.get,
     list: live.list,

@@ -94,6 +94,20 @@ test('a scenario belongs to the namespace, whichever way its expectation came', 
   assert.equal((await stateIn('/scope/bank')).currentState, 'Lost')
 })
 
+test('a named rate limit is shared within the namespace, and forgotten by its reset', async () => {
+  const { put, traffic } = createScopedLab()
+  const limited = { ...at('/a'), rateLimit: { name: 'api', limit: 1, windowMillis: 1000 } }
+  const statusOf = (namespace: string) => {
+    const decision = traffic(namespace, 'GET /a')
+    return decision.kind === 'mock' && decision.action.kind === 'respond' ? decision.action.response.statusCode : 0
+  }
+  for (const namespace of ['shop', 'bank']) await put(namespace, 'expectation', limited)
+  assert.deepEqual(['shop', 'shop', 'bank', 'bank'].map(statusOf), [200, 429, 200, 429])
+  await put('shop', 'reset')
+  for (const namespace of ['shop', 'bank']) await put(namespace, 'expectation', limited)
+  assert.deepEqual(['shop', 'bank'].map(statusOf), [200, 429])
+})
+
 test('explain compares with the expectations of the namespace, as a request of it', async () => {
   const { put, traffic } = createScopedLab()
   await put('shop', 'expectation', at('/a', 'a'))
