@@ -6,7 +6,7 @@ import { createForwardOnce } from './act/forward-once.ts'
 import { createForwardChanged, createForwardPlanned, dialledAt } from './act/forward-planned.ts'
 import { createFailureLog, createMock } from './act/mock.ts'
 import { createOwnLegs, type OwnLegs } from './act/own-legs.ts'
-import { refuse } from './act/refuse.ts'
+import { closestHeader, refuse } from './act/refuse.ts'
 import { createRelayFlow, refuseFlow } from './act/relay-flow.ts'
 import { createInboundRoute, type FindRoute, outboundRoute } from './act/route.ts'
 import { overTls } from './act/secure.ts'
@@ -118,8 +118,8 @@ export const createActs = (
         if (mayLoop) target.forwardedBy = selfId
         forward(exchange, target, dialledAt(destination, to.destination, done))
       },
-      refuse: (exchange, { status, reason }, done) =>
-        refuse(exchange, status, reason, done, reason === 'loop' ? [FORWARDED_BY, selfId] : []),
+      refuse: (exchange, { status, reason, closest }, done) =>
+        refuse(exchange, status, reason, done, reason === 'loop' ? [FORWARDED_BY, selfId] : closestHeader(closest)),
       openTunnel,
     },
     bytes: {

@@ -16,6 +16,7 @@ import { createEventLog } from './control/event-log.ts'
 import type { Limits, Registry, ServerPorts } from './control/ports.ts'
 import { openTokenFile } from './control/token-file.ts'
 import { createWaiting } from './control/waiting.ts'
+import type { Origin } from './decide/matching/scope.ts'
 import type { ExpectationStore } from './decide/matching/store.ts'
 import { UnderstudyError } from './errors.ts'
 import { setLogLevel } from './record/log.ts'
@@ -31,6 +32,8 @@ export interface ControlStageOptions {
   readonly metrics: Pick<Metrics, 'limitHit' | 'contentType' | 'text'>
   readonly log: Logger
   readonly nowMs: () => number
+  /** The names that a workload asked DNS for and was given this address; without it, none are known. */
+  readonly namesOf?: Origin['namesOf'] | undefined
   /** What is emptied beside expectations and event log. */
   readonly registries?: readonly Registry[]
 }
@@ -106,7 +109,7 @@ const callbacksOf = ({ settings, metrics, webSockets }: ControlStageOptions, cal
 
 /** Not there where it is switched off, or nobody wants it. */
 export const createControlStage = (options: ControlStageOptions): { readonly control?: ControlStage } => {
-  const { settings, store, server, metrics, log, nowMs, registries = [] } = options
+  const { settings, store, server, metrics, log, nowMs, namesOf = () => [], registries = [] } = options
   const config = settings.current()
   if (!server || !config.controlEnabled) return {}
   const eventLog = createEventLog({
@@ -126,6 +129,10 @@ export const createControlStage = (options: ControlStageOptions): { readonly con
     bodyMatchBytes: config.bodyMatchBytes,
     server,
     nowMs,
+    namesOf,
+    sender: undefined,
+    admit: (specs) => ({ value: specs }),
+    shown: (live) => live,
     settings,
     registries: [...registries, callbacks.registry],
     callbacks,

@@ -147,7 +147,7 @@ const runExchange = (exchange: HttpExchange, connection: HttpFlow, stages: Stage
     exchange.collectBody(stages.bodyLimit, then)
   }
   const settle = (decision: Decision, body: Buffer | 'unavailable' | undefined): void => {
-    const watched = stages.control?.watch(exchange, flow, decision, body) ?? exchange
+    const watched = stages.control?.watch(exchange, flow, resolution, decision, body) ?? exchange
     const taped = decision.kind === 'forward' ? stages.tape?.(watched, flow, body) : undefined
     carryOut(taped ?? watched, decision, { flow, body, early, resolution }, stages, (outcome) =>
       finish(decision, outcome),

@@ -107,7 +107,13 @@ export interface Control {
   /** Answers the exchange itself, if it is a call to the API. */
   take(exchange: HttpExchange): boolean
   /** Notes a request; the exchange to go on with. `body` is undefined where it is still to be streamed. */
-  watch(exchange: HttpExchange, flow: Flow, decision: Decision, body: Buffer | 'unavailable' | undefined): HttpExchange
+  watch(
+    exchange: HttpExchange,
+    flow: Flow,
+    resolution: Resolution,
+    decision: Decision,
+    body: Buffer | 'unavailable' | undefined,
+  ): HttpExchange
 }
 
 export interface Stages {

@@ -1,3 +1,7 @@
+/**
+ * The composition root: builds every adapter, hands each stage its ports, and fixes the order of start and stop.
+ * No logic of its own.
+ */
 import type { Server, Socket } from 'node:net'
 import { nowMs } from './act/finish.ts'
 import { connectWithin } from './act/upstreams.ts'

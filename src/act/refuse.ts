@@ -1,5 +1,5 @@
 /** Answers that are ours because nobody else's can be had. The reason travels in `x-understudy-reason`. */
-import type { Outcome, RefuseReason, UpstreamFault } from '../flow.ts'
+import type { Closest, Outcome, RefuseReason, UpstreamFault } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { encodeResponseHead } from '../http1/response.ts'
 import { statusOfFault } from './fault.ts'
@@ -39,6 +39,15 @@ const WHY: Readonly<Record<RefuseReason, string>> = {
   change_failed: 'understudy: what the expectation says of this request, or of its answer, cannot be done',
   template_failed: 'understudy: the template of an expectation failed',
   loop: 'understudy: this request has been here before; what it names leads back here',
+}
+
+const SHOWN_ID = 200
+
+/** Says which expectation came closest, and what kept it from matching; ids are shown as far as a header takes them. */
+export const closestHeader = (closest: Closest | undefined): readonly string[] => {
+  if (!closest) return []
+  const id = closest.expectationId.slice(0, SHOWN_ID).replace(/[^\x21-\x7e]/g, '?')
+  return ['x-understudy-closest', `${id} (${closest.reason})`]
 }
 
 /** Refuses one exchange with `status` and, if there are any, `more` headers and a `detail`; the connection stays as it was. */

@@ -12,6 +12,7 @@ import { formatOf, IMPORT_FORMATS } from './import/formats.ts'
 import { OpenApiExpectations } from './openapi-schema.ts'
 import { checkValue, keyText } from './problems.ts'
 import { Request } from './request-schema.ts'
+import { SentRequestDocument } from './sent-request-schema.ts'
 import { ResponseDocument } from './sent-response-schema.ts'
 
 const Whole = z.int().min(0)
@@ -141,4 +142,5 @@ export const controlDocuments = {
   verification: read(VerificationDocument),
   sequence: read(SequenceDocument),
   ports: read(Ports),
+  sentRequest: read(SentRequestDocument),
 }

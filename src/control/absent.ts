@@ -10,7 +10,7 @@ const ABSENT: readonly (readonly [reason: string, names: string])[] = [
     'expectations are read from its own documents, OpenAPI, HAR and Postman only',
     'wsdl graphql pact generateExpectation',
   ],
-  ['it keeps no state beside expectations', 'scenario namespace crud files cassettes recordings baseline'],
+  ['it keeps no state beside expectations', 'namespace crud files cassettes recordings baseline'],
   ['it stops no request half-way', 'breakpoint replay'],
   [
     'it disturbs and loads nothing on its own',

@@ -1,8 +1,14 @@
 /** Counts of requests by what became of them, for METRICS: since the start or the last reset. */
 import type { Decision } from '../flow.ts'
 
+/** What of a decision is counted. */
+export interface Counted {
+  readonly kind: Decision['kind']
+  readonly expectationId?: string | undefined
+}
+
 export interface CallTally {
-  count(decision: Decision): void
+  count(decision: Counted): void
   reset(): void
   /** Under MockServer's names. */
   counts(): Readonly<Record<string, number>>
@@ -16,7 +22,7 @@ export const createCallTally = (): CallTally => {
   return {
     count: (decision) => {
       received++
-      if (!('expectationId' in decision) || decision.expectationId === undefined) unmatched++
+      if (decision.expectationId === undefined) unmatched++
       else if (decision.kind === 'forward') forwarded++
       else answered++
     },

@@ -2,17 +2,20 @@
  * The control API of MockServer on the port of the mocked traffic: tells calls from other requests and answers them, and
  * watches the others into the event log.
  */
-import type { Decision, Flow } from '../flow.ts'
+import type { Decision, Flow, Resolution } from '../flow.ts'
 import type { HttpExchange } from '../http1/exchange.ts'
 import { headerValue } from '../http1/response.ts'
 import type { Callbacks } from './callbacks.ts'
 import type { Callers } from './caller.ts'
+import type { EventLog } from './event-log.ts'
 import type { Context } from './ports.ts'
 import { type Answering, type Reply, sendReply, text } from './reply.ts'
 import { type Found, findRoute } from './routes.ts'
+import { scopedContext } from './scoped.ts'
 import { WatchedExchange } from './watched-exchange.ts'
 
 export interface ControlOptions extends Context {
+  readonly log: EventLog
   readonly callers: Callers
   readonly callbacks: Pick<Callbacks, 'take'>
   readonly onError: (error: unknown, path: string) => void
@@ -20,7 +23,13 @@ export interface ControlOptions extends Context {
 
 export interface ControlApi {
   take(exchange: HttpExchange): boolean
-  watch(exchange: HttpExchange, flow: Flow, decision: Decision, body: Buffer | 'unavailable' | undefined): HttpExchange
+  watch(
+    exchange: HttpExchange,
+    flow: Flow,
+    resolution: Resolution,
+    decision: Decision,
+    body: Buffer | 'unavailable' | undefined,
+  ): HttpExchange
 }
 
 /** Whether whoever has called has gone, and who is to be told. */
@@ -43,8 +52,8 @@ export const createControl = (options: ControlOptions): ControlApi => {
     }
     try {
       return await found.handler(
-        { query: new URLSearchParams(query), body, contentType, nowMs: nowMs(), onGone },
-        options,
+        { query: new URLSearchParams(query), body, contentType, name: found.name, nowMs: nowMs(), onGone },
+        found.namespace === undefined ? options : scopedContext(options, found.namespace),
       )
     } catch (error) {
       onError(error, path)
@@ -83,7 +92,7 @@ export const createControl = (options: ControlOptions): ControlApi => {
       if (found) answer(exchange, found)
       return found !== undefined
     },
-    watch: (exchange, flow, decision, body) => {
+    watch: (exchange, flow, { destination }, decision, body) => {
       const { head } = exchange.request
       tally.count(decision)
       const kept = Buffer.isBuffer(body) && body.length === 0 ? log.nothing : log.keep()
@@ -101,6 +110,9 @@ export const createControl = (options: ControlOptions): ControlApi => {
         receivedAtMs: exchange.startedAtMs,
         decision: decision.kind,
         expectationId: 'expectationId' in decision ? decision.expectationId : undefined,
+        flow,
+        destination,
+        closest: 'closest' in decision ? decision.closest : undefined,
       })
       return new WatchedExchange(exchange, log, entry, nowMs, body !== undefined)
     },

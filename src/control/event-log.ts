@@ -2,6 +2,7 @@
  * What came and what was answered, for the control API: in memory only, bounded by bytes. The oldest goes when there is
  * no room; adding costs the same however full it is, and what is cleared is freed. An exchange that is over is packed.
  */
+import type { Flow } from '../flow.ts'
 import { createBlocks, LARGEST_RECORD, type Place } from './blocks.ts'
 import { KeptBytes } from './kept-bytes.ts'
 import { type About, type LoggedExchange, type LoggedResponse, OpenExchange } from './logged-exchange.ts'
@@ -56,8 +57,8 @@ export interface EventLog {
 const ENTRY_BYTES = 600
 const BODY_BYTES = 400
 const TEXT_BYTES = 24
-/** What a packed one costs beside its bytes: its place in the list. */
-const SLOT_BYTES = 16
+/** What a packed one costs beside its bytes: its places in the list and in the table of flows. */
+const SLOT_BYTES = 64
 /** A response that takes more than an eighth of the log is kept in part. */
 const LARGEST_PART = 8
 /** Longer answers are looked for among those that many requests have; shorter ones are copied sooner than found. */
@@ -93,6 +94,8 @@ class Log implements EventLog {
   #bounds: Bounds
   readonly #shared = createSharedAnswers((bytes) => this.#charge(bytes))
   #blocks = createBlocks()
+  /** Whose the packed ones are; a connection's own, which all its requests share. */
+  #flows = new Map<Place, Flow>()
   #slots = createSlots<Slot>()
   #numbers = 0
   #bytes = 0
@@ -126,7 +129,8 @@ class Log implements EventLog {
     const block = this.#blocks.blockOf(place)
     const at = this.#blocks.offsetOf(place)
     const handle = handleAt(block, at)
-    return new PackedExchange(block, at, handle === undefined ? undefined : this.#shared.find(handle))
+    const shared = handle === undefined ? undefined : this.#shared.find(handle)
+    return new PackedExchange(block, at, shared, this.#flows.get(place))
   }
 
   #charge(bytes: number): void {
@@ -151,6 +155,7 @@ class Log implements EventLog {
       const handle = handleAt(block, at)
       this.#bytes -= lengthAt(block, at) + SLOT_BYTES
       this.#blocks.release(slot)
+      this.#flows.delete(slot)
       if (handle !== undefined) this.#shared.giveBack(handle)
       return
     }
@@ -212,6 +217,7 @@ class Log implements EventLog {
     const place = this.#blocks.reserve(packing.bytes)
     write(packing, this.#blocks.blockOf(place), this.#blocks.offsetOf(place))
     entry.slot = undefined
+    if (entry.flow) this.#flows.set(place, entry.flow)
     this.#slots.set(slot, place)
     this.#charge(packing.bytes + SLOT_BYTES - entry.costBytes)
   }
@@ -238,6 +244,7 @@ class Log implements EventLog {
     this.#bytes = 0
     this.#evicted = 0
     this.#blocks.clear()
+    this.#flows.clear()
     this.#shared.clear()
     this.#notes.clear()
     this.#tell(undefined)
@@ -256,16 +263,20 @@ class Log implements EventLog {
     this.#slots.clear()
     // One that stays would keep the whole block of those that go.
     this.#blocks = createBlocks()
-    for (const slot of stays) this.#slots.push(typeof slot === 'number' ? this.#moved(slot, before) : slot)
+    const flows = this.#flows
+    this.#flows = new Map()
+    for (const slot of stays) this.#slots.push(typeof slot === 'number' ? this.#moved(slot, before, flows) : slot)
     for (const [at, entry] of this.#open()) entry.slot = at
     this.#tell(undefined)
   }
-  #moved(place: Place, from: ReturnType<typeof createBlocks>): Place {
+  #moved(place: Place, from: ReturnType<typeof createBlocks>, flows: ReadonlyMap<Place, Flow>): Place {
     const source = from.blockOf(place)
     const at = from.offsetOf(place)
     const length = lengthAt(source, at)
     const moved = this.#blocks.reserve(length)
     source.bytes.copy(this.#blocks.blockOf(moved).bytes, this.#blocks.offsetOf(moved), at, at + length)
+    const flow = flows.get(place)
+    if (flow) this.#flows.set(moved, flow)
     return moved
   }
 }

@@ -1,5 +1,5 @@
 /** One request in the event log, whether or not anything matched it. */
-import type { Endpoint, RequestHead } from '../flow.ts'
+import type { Closest, Endpoint, Flow, RequestHead } from '../flow.ts'
 import { correlationIdOf } from './correlation-id.ts'
 import type { KeptBytes } from './kept-bytes.ts'
 
@@ -24,6 +24,11 @@ export interface About {
   readonly receivedAtMs: number
   readonly decision: 'mock' | 'forward' | 'refuse' | 'relay'
   readonly expectationId: string | undefined
+  /** Whose request it was, and where to: what scopes go by. Of a connection, so all its requests share one. */
+  readonly flow?: Flow | undefined
+  readonly destination?: Endpoint | undefined
+  /** Where nothing matched: the expectation that came closest then. */
+  readonly closest?: Closest | undefined
 }
 
 export interface LoggedExchange extends About {
@@ -44,6 +49,9 @@ export class OpenExchange implements LoggedExchange {
   readonly receivedAtMs: number
   readonly decision: About['decision']
   readonly expectationId: string | undefined
+  readonly flow: Flow | undefined
+  readonly destination: Endpoint | undefined
+  readonly closest: Closest | undefined
   response: LoggedResponse | undefined = undefined
   answeredAtMs: number | undefined = undefined
   readonly number: number
@@ -62,6 +70,9 @@ export class OpenExchange implements LoggedExchange {
     this.receivedAtMs = about.receivedAtMs
     this.decision = about.decision
     this.expectationId = about.expectationId
+    this.flow = about.flow
+    this.destination = about.destination
+    this.closest = about.closest
     this.number = number
     this.slot = slot
     this.costBytes = costBytes

@@ -1,5 +1,5 @@
 /** An exchange that is over as bytes in a block: a head of fixed size, then texts, body and answer. */
-import type { Endpoint, RequestHead } from '../flow.ts'
+import type { Closest, Endpoint, Flow, RequestHead } from '../flow.ts'
 import type { Block } from './blocks.ts'
 import { correlationIdOf } from './correlation-id.ts'
 import { KeptBytes } from './kept-bytes.ts'
@@ -62,13 +62,32 @@ const answerBytesOf = (response: LoggedResponse | undefined, handle: number | un
 const isPlain = ({ target, path, query }: RequestHead): boolean =>
   query === '' ? target === path : target.length === path.length + query.length + 1 && target === `${path}?${query}`
 
+/** Where the request was going: address and port; empty where nobody knows. */
+const placeText = ({ destination }: OpenExchange): string =>
+  destination === undefined ? '' : `${destination.port} ${destination.address}`
+
+const placeOf = (text: string): Endpoint | undefined => {
+  const space = text.indexOf(' ')
+  return space === -1 ? undefined : { address: text.slice(space + 1), port: Number(text.slice(0, space)) }
+}
+
+const closestText = ({ closest }: OpenExchange): string =>
+  closest === undefined ? '' : `${closest.reason} ${closest.expectationId}`
+
+const closestOf = (text: string): Closest | undefined => {
+  const space = text.indexOf(' ')
+  return space === -1
+    ? undefined
+    : { expectationId: text.slice(space + 1), reason: text.slice(0, space) as Closest['reason'] }
+}
+
 /** Lays an exchange out; undefined where a text of it has characters that a byte each cannot hold. */
 export const layOut = (exchange: OpenExchange, handle: number | undefined): Packing | undefined => {
   const { head, body, client, local, decision, expectationId: id, response } = exchange
-  if (id !== undefined && !PRINTABLE.test(id)) return undefined
+  if (!PRINTABLE.test(`${id ?? ''}${exchange.closest?.expectationId ?? ''}`)) return undefined
   const plainTarget = isPlain(head)
   const first = `${head.method}\n${plainTarget ? '' : head.target}\n${head.path}\n${head.query}\n${head.host ?? ''}`
-  const start = `${first}\n${client.address}\n${local.address}`
+  const start = `${first}\n${client.address}\n${local.address}\n${placeText(exchange)}\n${closestText(exchange)}`
   const text = head.headers.length === 0 ? start : `${start}\n${head.headers.join(BETWEEN)}`
   const streamed = response?.kind === 'streamed' ? response : undefined
   const answerText = streamed ? [streamed.statusCode, streamed.reason ?? '', ...streamed.headers].join(BETWEEN) : ''
@@ -130,14 +149,16 @@ export class PackedExchange implements LoggedExchange {
   readonly #block: Block
   readonly #at: number
   readonly #shared: LoggedResponse | undefined
+  readonly flow: Flow | undefined
   #text: readonly string[] | undefined
   #head: RequestHead | undefined
 
-  /** `shared` is the answer, where it is one of many requests. */
-  constructor(block: Block, at: number, shared: LoggedResponse | undefined) {
+  /** `shared` is the answer, where it is one of many requests; `flow` whose it is. */
+  constructor(block: Block, at: number, shared: LoggedResponse | undefined, flow: Flow | undefined) {
     this.#block = block
     this.#at = at
     this.#shared = shared
+    this.flow = flow
   }
 
   #word(place: number): number {
@@ -186,12 +207,18 @@ export class PackedExchange implements LoggedExchange {
   get local(): Endpoint {
     return { address: this.#texts[6] ?? '', port: this.#word(PORTS) & 0xffff }
   }
+  get destination(): Endpoint | undefined {
+    return placeOf(this.#texts[7] ?? '')
+  }
+  get closest(): Closest | undefined {
+    return closestOf(this.#texts[8] ?? '')
+  }
   get head(): RequestHead {
     this.#head ??= this.#readHead()
     return this.#head
   }
   #readHead(): RequestHead {
-    const [method = '', given = '', path = '', query = '', host = '', , , ...headers] = this.#texts
+    const [method = '', given = '', path = '', query = '', host = '', , , , , ...headers] = this.#texts
     const plain = query === '' ? path : `${path}?${query}`
     return {
       method,

@@ -2,8 +2,9 @@
 import type { ForwardPlan, MockResponse } from '../action.ts'
 import type { Inflate } from '../decide/matching/body.ts'
 import type { ExpectationSpec } from '../decide/matching/expectation.ts'
-import type { Filter, Read, SequenceVerification, Verification } from '../decide/matching/filter.ts'
-import type { ExpectationStore } from '../decide/matching/store.ts'
+import type { Filter, Read, SentRequest, SequenceVerification, Verification } from '../decide/matching/filter.ts'
+import type { Origin } from '../decide/matching/scope.ts'
+import type { ExpectationStore, LiveExpectation } from '../decide/matching/store.ts'
 import type { CallTally } from './call-tally.ts'
 import type { EventLog } from './event-log.ts'
 import type { Reply } from './reply.ts'
@@ -30,6 +31,8 @@ export interface Documents {
   verification(given: unknown): Read<Verification>
   sequence(given: unknown): Read<SequenceVerification>
   ports(given: unknown): Read<readonly number[]>
+  /** A request as it would be sent, not a matcher. */
+  sentRequest(given: unknown): Read<SentRequest>
 }
 
 /** The server that the API is part of. */
@@ -79,9 +82,15 @@ export interface Limits {
   readonly livenessPath: string
 }
 
+/** What calls may do with the expectations. */
+export type Expectations = Omit<ExpectationStore, 'match' | 'version'>
+/** What calls may do with the log; only traffic adds to it. */
+export type Log = Pick<EventLog, 'exchanges' | 'notes' | 'evicted' | 'note' | 'clear' | 'remove'>
+
+/** All that calls see; the whole of it, or the part that belongs to one namespace (scoped.ts). */
 export interface Context {
-  readonly store: ExpectationStore
-  readonly log: EventLog
+  readonly store: Expectations
+  readonly log: Log
   readonly tally: CallTally
   readonly documents: Documents
   readonly server: ServerPorts
@@ -100,12 +109,22 @@ export interface Context {
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number
   readonly waiting: Waiting
+  /** The names that a workload asked DNS for and was given this address. */
+  readonly namesOf: Origin['namesOf']
+  /** Whose request it would be that somebody asks about; undefined for nobody's. */
+  readonly sender: Origin | undefined
+  /** Expectations that are put, as they are to be stored; or why they must not be. */
+  readonly admit: (specs: readonly ExpectationSpec[], nowMs: number) => Read<readonly ExpectationSpec[]>
+  /** Expectations as they are given back. */
+  readonly shown: (live: LiveExpectation) => LiveExpectation
 }
 
 export interface Call {
   readonly query: URLSearchParams
   readonly body: Buffer
   readonly contentType?: string | undefined
+  /** What the path names, decoded, where it names something. */
+  readonly name?: string | undefined
   readonly nowMs: number
   /** Told when whoever called is gone; there is one listener. */
   readonly onGone: (told: () => void) => void

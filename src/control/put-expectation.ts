@@ -56,9 +56,11 @@ const itemError = (what: string, given: unknown, problems: readonly string[]): s
 export const storeExpectations = (
   specs: readonly ExpectationSpec[],
   call: Call,
-  { store, log, limits: { maxExpectations } }: Context,
+  { store, log, admit, shown, limits: { maxExpectations } }: Context,
 ): Reply => {
-  const expectations = specs.map((spec) => compileExpectation(spec, randomUUID()))
+  const admitted = admit(specs, call.nowMs)
+  if ('problems' in admitted) return text(400, errorsText(admitted.problems))
+  const expectations = admitted.value.map((spec) => compileExpectation(spec, randomUUID()))
   const known = new Set(expectations.map(({ id }) => id).filter((id) => store.get(id, call.nowMs)))
   const added = new Set(expectations.map(({ id }) => id)).size - known.size
   if (added > 0 && store.size + added > maxExpectations) {
@@ -66,7 +68,7 @@ export const storeExpectations = (
   }
   store.upsert(expectations, call.nowMs)
   const stored = expectations.map((expectation) => {
-    return expectationJson({ expectation, remainingTimes: expectation.remainingTimes })
+    return expectationJson(shown({ expectation, remainingTimes: expectation.remainingTimes }))
   })
   for (const one of stored) {
     const isNew = !known.has(String(one['id']))

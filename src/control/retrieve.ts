@@ -185,7 +185,7 @@ const recorded: Write = (format, selection, _call, context) => {
 const active: Write = (format, { filter }, call, context) => {
   if (format === 'curl' || format === 'har' || format === 'log_entries')
     return unsupported(format, 'active_expectations')
-  const found = context.store.list(call.nowMs).filter(meant(filter, context)).map(expectationJson)
+  const found = context.store.list(call.nowMs).filter(meant(filter, context)).map(context.shown).map(expectationJson)
   return expectationsReply(format, found)
 }
 

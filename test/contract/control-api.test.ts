@@ -19,7 +19,9 @@ const document = parse(text) as {
 }
 
 const described = Object.entries(document.paths).flatMap(([path, methods]) =>
-  Object.entries(methods).map(([method, operation]) => ({ call: `${method.toUpperCase()} ${path}`, operation })),
+  Object.entries(methods)
+    .filter(([method]) => method !== 'parameters')
+    .map(([method, operation]) => ({ call: `${method.toUpperCase()} ${path}`, operation })),
 )
 const callsOf = (isMeant: (operation: Operation) => boolean): string[] =>
   described

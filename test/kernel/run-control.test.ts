@@ -1,5 +1,6 @@
 /** The control API of `understudy run`: what is put while the command runs, for the command's own traffic. */
 import assert from 'node:assert/strict'
+import { fileURLToPath } from 'node:url'
 import { serveWorld } from '../support/client.ts'
 import { NET } from '../support/lab.ts'
 import { type Stage, stageTest, WORLD4 } from '../support/stage.ts'
@@ -48,6 +49,64 @@ runTest('an expectation with a scope answers flows of the scope, as the kernel s
     { env: { UNDERSTUDY_WORKLOAD_NAMESPACE: 'shop', UNDERSTUDY_WORKLOAD_LABELS: '{"app":"web"}' } },
   )
   assert.deepEqual([result.code, result.stdout], [0, '201 201 201 201 201 mine\nmine'])
+})
+
+/** In Node the client leaves its base path out; in browsers it has it in every call: here it is told to be in one. */
+const CLIENT = `
+const path = ${JSON.stringify(fileURLToPath(import.meta.resolve('mockserver-client')))}
+const where = require('node:module').createRequire(path).resolve('browser-or-node')
+require.cache[where] = { id: where, filename: where, loaded: true, exports: { isNode: false } }
+globalThis.XMLHttpRequest = class {
+  headers = {}
+  addEventListener(event, told) { if (event === 'load') this.loaded = told }
+  open(method, url) { Object.assign(this, { method, url }) }
+  setRequestHeader(name, value) { this.headers[name] = value }
+  async send(body) {
+    const answer = await fetch(this.url, { method: this.method, headers: this.headers, body })
+    Object.assign(this, { status: answer.status, responseText: await answer.text() })
+    this.loaded.call(this)
+  }
+}
+const { mockServerClient } = require(path)
+const { hostname, port } = new URL(process.env.UNDERSTUDY_CONTROL_URL)
+const shop = mockServerClient(hostname, Number(port), '/scope/shop')
+const bank = mockServerClient(hostname, Number(port), 'scope/bank/')
+const said = (call) => new Promise((resolve) => call.then(resolve, resolve))
+const ask = async (path) => console.log(await (await fetch('${WORLD4}' + path)).text())
+const main = async () => {
+  const pay = (body) => ({ id: body, httpRequest: { path: '/pay' }, httpResponse: { body } })
+  await bank.mockAnyResponse(pay('bank'))
+  await shop.mockAnyResponse(pay('shop'))
+  await ask('/pay')
+  await shop.verify({ path: '/pay' }, 1, 1)
+  await bank.verify({ path: '/pay' }, 0, 0)
+  await bank.reset()
+  await shop.scenario('order').set('Paid')
+  console.log(JSON.stringify([
+    (await shop.retrieveActiveExpectations({})).map(({ id }) => id),
+    (await bank.retrieveActiveExpectations({})).map(({ id }) => id),
+    (await shop.retrieveRecordedRequests({})).map(({ path }) => path),
+    (await bank.retrieveRecordedRequests({})).map(({ path }) => path),
+    await bank.scenarios(),
+    await said(shop.bind([0])),
+  ]))
+  await shop.clear('/pay')
+  await ask('/pay')
+}
+main()`
+
+runTest('the client of a namespace, by its base path, sees and touches what is of the namespace', async (stage) => {
+  const result = await stage.understudy(['run', '--control', '0', '--', process.execPath, '-e', CLIENT], {
+    env: { UNDERSTUDY_WORKLOAD_NAMESPACE: 'shop' },
+  })
+  const seen = [['shop'], [], ['/pay'], [], { scenarios: [] }]
+  const refusal = 'this is about the whole process: it is not answered under a scope'
+  const world = `world ${NET.app4} at ${NET.world4} 80`
+  assert.deepEqual(
+    [result.code, result.stdout],
+    [0, `shop\n${JSON.stringify([...seen, refusal])}\n${world}\n`],
+    result.stderr,
+  )
 })
 
 runTest('the API is there inside and outside of the namespace of the command', async (stage, context) => {

@@ -6,6 +6,7 @@ import { type ControlLab, startControl } from '../support/control-lab.ts'
 
 const CALLS = [
   ...(['expectation', 'clear', 'retrieve', 'verify', 'verifySequence', 'status', 'reset', 'configuration'] as const),
+  ...(['explain', 'scenario/a', 'scenario/a/trigger'] as const),
   'mode',
 ] as const
 const TYPES = [

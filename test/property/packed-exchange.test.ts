@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { createEventLog } from '../../src/control/event-log.ts'
 import { KeptBytes } from '../../src/control/kept-bytes.ts'
 import type { About, LoggedExchange, LoggedResponse } from '../../src/control/logged-exchange.ts'
+import type { Flow } from '../../src/flow.ts'
 
 /** What a head can have in it: one byte a character, and no line end. */
 const latin1 = fc
@@ -29,6 +30,15 @@ const head = fc.record(
   },
   { requiredKeys: ['method', 'target', 'path', 'query', 'httpVersion', 'headers'] },
 )
+const FLOW: Flow = {
+  cookie: 0n,
+  workload: { id: 1, name: 'w', namespace: 'shop' },
+  direction: 'outbound',
+  client: { address: '127.0.0.1', port: 1 },
+  local: { address: '127.0.0.1', port: 2 },
+  fd: -1,
+}
+
 /** Most targets are what their parts say. */
 const plain = head.map((one) => ({ ...one, target: one.query === '' ? one.path : `${one.path}?${one.query}` }))
 
@@ -40,6 +50,20 @@ const about: fc.Arbitrary<About> = fc.record({
   receivedAtMs: fc.double({ min: 0, max: 1e13, noNaN: true }),
   decision: fc.constantFrom('mock' as const, 'forward' as const, 'refuse' as const, 'relay' as const),
   expectationId: fc.option(fc.oneof(fc.uuid(), fc.string({ unit: 'binary' })), { nil: undefined }),
+  flow: fc.option(
+    fc.record({ cookie: fc.bigInt() }).map((one) => ({ ...FLOW, ...one })),
+    { nil: undefined },
+  ),
+  destination: fc.option(fc.oneof(endpoint, fc.record({ address: fc.domain(), port: fc.nat(65_535) })), {
+    nil: undefined,
+  }),
+  closest: fc.option(
+    fc.record({
+      expectationId: fc.oneof(fc.uuid(), fc.string({ unit: 'binary' }), fc.constant('GET a.test/x #2')),
+      reason: fc.constantFrom('path' as const, 'scope' as const, 'queryStringParameters' as const),
+    }),
+    { nil: undefined },
+  ),
 })
 
 const response: fc.Arbitrary<LoggedResponse | undefined> = fc.oneof(
@@ -64,6 +88,9 @@ const plainOf = (entry: LoggedExchange) => ({
   local: { ...entry.local },
   ...{ receivedAtMs: entry.receivedAtMs, answeredAtMs: entry.answeredAtMs, decision: entry.decision },
   ...{ expectationId: entry.expectationId, body: plainBody(entry.body), correlationId: entry.correlationId },
+  flow: entry.flow,
+  destination: entry.destination && { ...entry.destination },
+  closest: entry.closest && { ...entry.closest },
   response:
     entry.response?.kind === 'streamed'
       ? { ...entry.response, body: plainBody(entry.response.body) }

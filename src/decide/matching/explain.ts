@@ -1,14 +1,10 @@
 /** Why requests are not answered, for people: which expectations came closest, and what kept each from matching. */
 import type { MissReason, RequestHead } from '../../flow.ts'
-import type { Expectation } from './expectation.ts'
 import { type Asked, CLOSENESS } from './search.ts'
 import type { Considered } from './store.ts'
 import { matchesText } from './text.ts'
 
-export interface Explanation {
-  readonly expectation: Expectation
-  /** Undefined where it matches. */
-  readonly reason: MissReason | undefined
+export interface Explanation extends Considered {
   /** A sentence without secrets: values other than method and path are not shown. */
   readonly text: string
 }
@@ -31,7 +27,8 @@ const FIELDS: Readonly<Partial<Record<MissReason, string>>> = {
 const SHOWN = 200
 const shown = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
 
-const textOf = ({ request }: Expectation, reason: MissReason | undefined, { method, path }: RequestHead): string => {
+const textOf = ({ expectation: { request }, reason, isOpen }: Considered, { method, path }: RequestHead): string => {
+  if (isOpen) return 'all but the body matches, and that is not known as a whole'
   if (reason === undefined) return 'it matches'
   const wanted = reason === 'method' ? request?.method : reason === 'path' ? request?.path : undefined
   const not = wanted?.negated ? 'anything but ' : ''
@@ -51,8 +48,8 @@ function likeness(one: string, other: string): number {
 }
 
 /** An expectation for the same path is closer than one for the same method; then the later a part is compared, the closer. */
-function closeness({ expectation, reason }: Considered, { method, path }: RequestHead): number {
-  if (reason === undefined) return Infinity
+function closeness({ expectation, reason, isOpen }: Considered, { method, path }: RequestHead): number {
+  if (reason === undefined) return isOpen ? Number.MAX_VALUE : Infinity
   const { request } = expectation
   const isPath = !request?.path || matchesText(request.path, path)
   const isMethod = !request?.method || matchesText(request.method, method)
@@ -61,10 +58,15 @@ function closeness({ expectation, reason }: Considered, { method, path }: Reques
 }
 
 /** The closest ones, at most `limit`; one that matches comes first, and among equals the one asked first. */
-export function explained(considered: readonly Considered[], { head }: Asked, limit: number): Explanation[] {
-  return considered
+export function closest(considered: Iterable<Considered>, { head }: Asked, limit: number): Considered[] {
+  return [...considered]
     .map((one) => ({ one, score: closeness(one, head) }))
     .sort((a, b) => (a.score === b.score ? 0 : b.score - a.score))
     .slice(0, limit)
-    .map(({ one: { expectation, reason } }) => ({ expectation, reason, text: textOf(expectation, reason, head) }))
+    .map(({ one }) => one)
+}
+
+/** The same, with a sentence for each. */
+export function explained(considered: Iterable<Considered>, asked: Asked, limit: number): Explanation[] {
+  return closest(considered, asked, limit).map((one) => ({ ...one, text: textOf(one, asked.head) }))
 }

@@ -1,4 +1,5 @@
 /** What somebody asks about the expectations or about the requests that came: which ones are meant, and how many. */
+import type { RequestHead } from '../../flow.ts'
 import type { RequestMatcher } from './request.ts'
 import type { ResponseMatcher } from './response.ts'
 
@@ -12,6 +13,12 @@ export interface RequestFilter {
 export type Filter =
   | { readonly kind: 'request'; readonly request: RequestFilter }
   | { readonly kind: 'id'; readonly id: string }
+
+/** A request that somebody asks about, as if it had been sent. */
+export interface SentRequest {
+  readonly head: RequestHead
+  readonly body: Buffer
+}
 
 /** A response matcher, with the document it was read from. */
 export interface ResponseFilter {

@@ -14,8 +14,9 @@ export type RateLimit = {
 
 export interface RateLimits {
   /** Counts one request: undefined where it may be answered, else what it is refused with. */
-  take(limit: RateLimit, expectationId: string, nowMs: number): Respond | undefined
-  clear(): void
+  take(limit: RateLimit, expectationId: string, nowMs: number, namespace?: string): Respond | undefined
+  /** Those of a namespace, or all. */
+  clear(namespace?: string): void
 }
 
 /** Counters at once; the one not asked for longest is forgotten. */
@@ -39,8 +40,8 @@ export function createRateLimits(): RateLimits {
     return counter
   }
   return {
-    take(limit, expectationId, nowMs) {
-      const key = `${limit.kind} ${limit.name === undefined ? `id ${expectationId}` : `name ${limit.name}`}`
+    take(limit, expectationId, nowMs, namespace = '') {
+      const key = `${namespace}/${limit.kind} ${limit.name === undefined ? `id ${expectationId}` : `name ${limit.name}`}`
       if (limit.kind === 'fixed_window') {
         const counter = counterFor(key, { atMs: nowMs, amount: 0 })
         const leftMs = takeFromWindow(counter, limit, nowMs)
@@ -50,7 +51,11 @@ export function createRateLimits(): RateLimits {
       const leftMs = takeFromBucket(counter, limit, nowMs)
       return leftMs === undefined ? undefined : refusal(limit, limit.burst, leftMs, nowMs)
     },
-    clear: () => counters.clear(),
+    clear(namespace) {
+      if (namespace === undefined) return counters.clear()
+      const own = [...counters.keys()].filter((key) => key.startsWith(`${namespace}/`))
+      for (const key of own) counters.delete(key)
+    },
   }
 }
 

@@ -29,6 +29,10 @@ export interface Scope {
   readonly process: TextMatcher | undefined
 }
 
+/** The namespace that a scope is for, where it is for exactly one. */
+export const namespaceOf = (scope: Scope | undefined): string | undefined =>
+  scope?.namespaces?.length === 1 ? scope.namespaces[0] : undefined
+
 /** Whose request it is. */
 export interface Origin {
   readonly flow: Flow

@@ -6,7 +6,7 @@ import { type Candidates, createCandidates } from './candidates.ts'
 import type { Conditions, Expectation } from './expectation.ts'
 import { matchesRequest, type Subject } from './request.ts'
 import type { Scenarios } from './scenarios.ts'
-import { isInScope, type Origin } from './scope.ts'
+import { isInScope, namespaceOf, type Origin } from './scope.ts'
 
 export type MatchResult =
   /** `closest` is there where an expectation was asked at all. */
@@ -109,7 +109,7 @@ const rejected = (search: Search, entry: Entry, reason: MissReason): false => {
 const unmet = ({ scope, scenario }: Conditions, { origin, nowMs, state }: Search): 'scope' | 'scenario' | undefined => {
   if (scope && !isInScope(scope, origin)) return 'scope'
   if (scenario?.state === undefined) return undefined
-  return state.scenarios.stateOf(scenario.name, nowMs) === scenario.state ? undefined : 'scenario'
+  return state.scenarios.stateOf(scenario.name, nowMs, namespaceOf(scope)) === scenario.state ? undefined : 'scenario'
 }
 
 /** What keeps the expectation from matching; `search.isWaiting` tells whether a body that is not there yet might. */

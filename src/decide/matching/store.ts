@@ -5,6 +5,7 @@ import type { Expectation } from './expectation.ts'
 import { createLiveEntries } from './live-entries.ts'
 import { createRateLimits } from './rate-limits.ts'
 import { createScenarios, type Scenarios } from './scenarios.ts'
+import { namespaceOf } from './scope.ts'
 import {
   type Asked,
   type Entry,
@@ -26,6 +27,8 @@ export interface LiveExpectation {
 export interface Considered {
   readonly expectation: Expectation
   readonly reason: MissReason | undefined
+  /** Whether it matches but for the body, which was not given. */
+  readonly isOpen: boolean
 }
 
 export interface ExpectationStore {
@@ -36,14 +39,19 @@ export interface ExpectationStore {
   readonly size: number
   /** The first expectation, by priority and then in the order given, that matches; uses up one of its `times`. */
   match(asked: Asked): MatchResult
-  /** Why each live expectation would not answer, in the order in which they are asked; nothing is used up. */
-  explain(asked: Asked): Considered[]
+  /**
+   * Why each live expectation would not answer, in the order in which they are asked; nothing is used up. Each is compared
+   * when it is asked for, so that whoever asks may pause.
+   */
+  explain(asked: Asked): Iterable<Considered>
   /** Adds each, or replaces the live one of that id, which keeps its place among its equals and starts its life anew. */
   upsert(expectations: readonly Expectation[], nowMs: number): void
   /** Takes out those with these ids; they are freed. */
   remove(ids: ReadonlySet<string>): void
   clear(): void
-  /** `clear`, and no memory of scenarios and rates either. */
+  /** No memory of scenarios and rates: of a namespace, or of all. */
+  forget(namespace?: string): void
+  /** `clear` and `forget`. */
   reset(): void
   /** The live expectation of that id. */
   get(id: string, nowMs: number): LiveExpectation | undefined
@@ -75,10 +83,10 @@ export function createExpectationStore(
   const dueOf = (entry: Entry, nowMs: number): MatchResult => {
     const { expectation } = entry
     const { conditions, turns, id } = expectation
-    const refusal = conditions?.rateLimit && limits.take(conditions.rateLimit, id, nowMs)
+    const refusal = conditions?.rateLimit && limits.take(conditions.rateLimit, id, nowMs, namespaceOf(conditions.scope))
     if (refusal) return { kind: 'matched', expectation, action: refusal }
-    const { scenario } = conditions ?? {}
-    if (scenario?.next !== undefined) state.scenarios.set(scenario.name, { state: scenario.next })
+    const { scenario, scope } = conditions ?? {}
+    if (scenario?.next !== undefined) state.scenarios.set(scenario.name, { state: scenario.next }, namespaceOf(scope))
     const action = turns && actionAt(turns, entry.turn++, random)
     return action ? { kind: 'matched', expectation, action } : entry.matched
   }
@@ -87,6 +95,11 @@ export function createExpectationStore(
     const due = conditions || turns ? dueOf(entry, nowMs) : entry.matched
     if (--entry.remainingTimes <= 0) live.usedUp(nowMs)
     return due
+  }
+
+  const forget = (namespace?: string): void => {
+    state.scenarios.clear(namespace)
+    limits.clear(namespace)
   }
 
   live.put(expectations, createdAtMs)
@@ -104,20 +117,20 @@ export function createExpectationStore(
       if (!entry) return unmatched(search)
       return search.isWaiting ? NEEDS_BODY : useUp(entry, asked.nowMs)
     },
-    explain(asked) {
+    *explain(asked) {
       const search = startSearch(asked, state)
-      return live.list(asked.nowMs).map((entry) => {
-        const { expectation } = entry
-        return { expectation, reason: reasonAgainst(search, expectation) }
-      })
+      for (const { expectation } of live.list(asked.nowMs)) {
+        const reason = reasonAgainst(search, expectation)
+        yield { expectation, reason, isOpen: reason === undefined && search.isWaiting }
+      }
     },
     upsert: live.put,
     remove: live.remove,
     clear: live.clear,
+    forget,
     reset() {
       live.clear()
-      state.scenarios.clear()
-      limits.clear()
+      forget()
     },
     get: live.get,
     list: live.list,

@@ -112,10 +112,11 @@ export const wanted: readonly Wanted[] = [
   },
   {
     name: 'a request that nothing matches is told so',
-    reason: 'an empty 404 does not say whose it is; and nothing about other expectations is said to whoever asks',
+    reason: 'an empty 404 does not say whose it is; the hint at the closest expectation has no texts of either side',
     isEverywhere: true,
-    rewrite: (real, { step }) => {
+    rewrite: (real, { step, ours }) => {
       if (isCall(step) || real.status !== 404 || real.body !== '') return real
+      const closest = 'headers' in ours ? ours.headers['x-understudy-closest'] : undefined
       return {
         ...real,
         headers: {
@@ -123,6 +124,7 @@ export const wanted: readonly Wanted[] = [
           'content-length': ['<body>'],
           'content-type': ['text/plain; charset=utf-8'],
           'x-understudy-reason': ['no_expectation'],
+          ...(closest ? { 'x-understudy-closest': closest } : {}),
         },
         body: step.method === 'HEAD' ? '' : UNMATCHED,
       }

@@ -37,6 +37,10 @@ const scene = () => {
     apiDocument: () => '',
     waiting: createWaiting({ log, nowMs: () => 0, after: () => () => undefined, onTooMany: () => undefined }),
     nowMs: () => 0,
+    namesOf: () => [],
+    sender: undefined,
+    admit: (specs) => ({ value: specs }),
+    shown: (live) => live,
   }
   return { context, told }
 }

@@ -240,7 +240,7 @@ test('every expectation is explained, and nothing is used up by it', () => {
   const asked = { head: head('GET /a'), body: Buffer.from('x'), nowMs: 0 }
   for (let round = 0; round < 2; round++)
     assert.deepEqual(
-      store.explain(asked).map(({ reason }) => reason),
+      [...store.explain(asked)].map(({ reason }) => reason),
       ['method', 'path', 'not', undefined],
     )
 })
