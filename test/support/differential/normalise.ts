@@ -73,6 +73,15 @@ const withSortedMaps = (text: string): string => {
   }
 }
 
+/** The same of the documents in the answer of a failed verification. */
+const withSortedMapsIn = (text: string): string => {
+  const parts =
+    /^([A-Z][^\n]* not found[^\n]*?, expected:<)(.*?)(> but was:<)(.*?)(>(?:\n\nclosest match diff:\n.*)?)$/s.exec(text)
+  if (!parts) return withSortedMaps(text)
+  const [, claim = '', expected = '', between = '', found = '', end = ''] = parts
+  return `${claim}${withSortedMaps(expected)}${between}${withSortedMaps(found)}${end}`
+}
+
 /** An answer without what is of its server and its moment. Changes nothing where it has been done already. */
 export const normalised = (answer: Answer, port: number): Answer => {
   if ('failed' in answer) return answer
@@ -85,6 +94,6 @@ export const normalised = (answer: Answer, port: number): Answer => {
     status,
     reason,
     headers: Object.fromEntries(headers.toSorted(([a], [b]) => (a < b ? -1 : 1))),
-    body: typeof body === 'string' ? withSortedMaps(text(body)) : body,
+    body: typeof body === 'string' ? withSortedMapsIn(text(body)) : body,
   }
 }
