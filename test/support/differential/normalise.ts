@@ -1,6 +1,6 @@
 /** What must differ between two servers that do the same, and is taken out of answers before they are compared. */
 import { prettyJson } from '../../../src/decide/matching/pretty-json.ts'
-import type { Answer, Answered } from './exchange.ts'
+import { type Answer, type Answered, UPSTREAM } from './exchange.ts'
 
 interface Normalisation {
   /** What is taken out, and why it may. */
@@ -20,8 +20,14 @@ const marked = (text: string, pattern: RegExp, mark: string): string => {
   })
 }
 
+/** The ports of a server, and of the one it forwards to. */
+export interface Ports {
+  readonly port: number
+  readonly upstreamPort: number
+}
+
 /** The port of a server stands in every request that it recorded. */
-const normalisations = (port: number): readonly Normalisation[] => [
+const normalisations = ({ port, upstreamPort }: Ports): readonly Normalisation[] => [
   { reason: 'ids that nobody gave are random', text: (text) => marked(text, UUID, 'id') },
   {
     reason: 'the time is that of the run',
@@ -33,6 +39,14 @@ const normalisations = (port: number): readonly Normalisation[] => [
   {
     reason: 'each server has a port of its own',
     text: (text) => text.replaceAll(`127.0.0.1:${port}`, '<server>').replace(/("ports" : )\[ \d+ \]/, '$1[ <port> ]'),
+  },
+  {
+    reason: 'that to which is forwarded has another port in each run',
+    text: (text) =>
+      text
+        .replaceAll(`127.0.0.1:${upstreamPort}`, `127.0.0.1:${UPSTREAM}`)
+        .replaceAll(`localhost:${upstreamPort}`, `localhost:${UPSTREAM}`)
+        .replaceAll(`"port" : ${upstreamPort}`, `"port" : "${UPSTREAM}"`),
   },
   {
     reason: 'each says which MockServer it is, or says to be',
@@ -83,9 +97,9 @@ const withSortedMapsIn = (text: string): string => {
 }
 
 /** An answer without what is of its server and its moment. Changes nothing where it has been done already. */
-export const normalised = (answer: Answer, port: number): Answer => {
+export const normalised = (answer: Answer, ports: Ports): Answer => {
   if ('failed' in answer) return answer
-  const text = (given: string): string => normalisations(port).reduce((all, one) => one.text(all), given)
+  const text = (given: string): string => normalisations(ports).reduce((all, one) => one.text(all), given)
   const { status, reason, body } = answer
   const headers = Object.entries(answer.headers).map(
     ([name, values]) => [name, values.map((value) => text(header(name, value, body)))] as const,

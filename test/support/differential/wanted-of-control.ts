@@ -76,7 +76,8 @@ const withOurDiff = (text: string, ours: string): string => {
   const [claim = '', theirs] = text.split(DIFF)
   const own = ours.split(DIFF)[1]
   // There a text that must not be is also what is closest to it.
-  if (theirs === undefined) return own !== undefined && expectedIn(ours)[1].includes('"!') ? `${text}${DIFF}${own}` : text
+  if (theirs === undefined)
+    return own !== undefined && expectedIn(ours)[1].includes('"!') ? `${text}${DIFF}${own}` : text
   return own === undefined ? claim : `${claim}${DIFF}${own}`
 }
 

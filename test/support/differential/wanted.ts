@@ -7,6 +7,7 @@ import { prettyJson } from '../../../src/decide/matching/pretty-json.ts'
 import type { Seen, Wanted } from './compare.ts'
 import { type Answered, isCall, type Step } from './exchange.ts'
 import { wantedOfControl } from './wanted-of-control.ts'
+import { wantedOfRefusals } from './wanted-of-refusals.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -240,4 +241,5 @@ export const wanted: readonly Wanted[] = [
     'there it matches nothing without namespacePrefixes',
   ),
   ...wantedOfControl,
+  ...wantedOfRefusals,
 ]
