@@ -70,13 +70,27 @@ export const messageJson = (given: Json): Json =>
 const sorted = (entries: readonly (readonly [string, unknown])[]): Json =>
   Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)))
 
-const MESSAGES = new Set(['httpRequest', 'httpResponse'])
+const MESSAGES = new Set(['httpRequest', 'httpResponse', 'requestOverride', 'responseOverride', 'fallbackResponse'])
+
+/** What is laid out like MockServer's: keys in alphabetical order. */
+const SORTED = new Set([
+  ...['httpError', 'rateLimit', 'httpForward', 'httpOverrideForwardedRequest', 'httpForwardWithFallback'],
+])
+
+/** An action or a limit, with its messages in their own order, and the scheme that is meant where none is given. */
+const plainPart = (key: string, value: unknown): unknown => {
+  if (!isRecord(value)) return value
+  if (MESSAGES.has(key)) return messageJson(value)
+  if (!SORTED.has(key)) return value
+  const given = key === 'httpForward' ? { scheme: 'HTTP', ...value } : value
+  return sorted(Object.entries(given).map(([name, part]) => [name, plainPart(name, part)]))
+}
 
 export const expectationJson = ({ expectation, remainingTimes }: LiveExpectation): Json => {
   const source = isRecord(expectation.source) ? expectation.source : {}
   const given = Object.entries(source)
     .filter(([, value]) => value !== undefined && value !== null)
-    .map(([key, value]) => [key, MESSAGES.has(key) && isRecord(value) ? messageJson(value) : value] as const)
+    .map(([key, value]) => [key, plainPart(key, value)] as const)
   const life = isRecord(source['timeToLive']) ? source['timeToLive'] : {}
   const timeToLive = Number.isFinite(expectation.timeToLiveMs)
     ? { timeUnit: life['timeUnit'], timeToLive: life['timeToLive'] }

@@ -185,17 +185,20 @@ export const plainResponse = (response: LoggedResponse, method: string): PlainRe
   return { statusCode, reason, headers, body, isCut: response.isCut, bodyBytes: stated }
 }
 
-/** One response, always in the compact form. */
-export const responseJson = ({ statusCode, reason, headers, body, isCut, bodyBytes }: PlainResponse): Json => ({
-  ...(body.length > 0 ? { body: bodyJson(body, headerValue(headers, 'content-type'), 'compact') } : {}),
+/** One response. */
+export const responseJson = (
+  { statusCode, reason, headers, body, isCut, bodyBytes }: PlainResponse,
+  form: BodyForm = 'compact',
+): Json => ({
+  ...(body.length > 0 ? { body: bodyJson(body, headerValue(headers, 'content-type'), form) } : {}),
   headers: multiMap([...headers, ...cutMark(isCut, bodyBytes)]),
   ...(reason === undefined || reason === '' ? {} : { reasonPhrase: reason }),
   statusCode,
 })
 
 /** One response beside its request. */
-export const answeredResponse = (sent: PlainResponse): Json => {
-  const { body, headers, reasonPhrase, statusCode } = responseJson(sent)
+export const answeredResponse = (sent: PlainResponse, major: number): Json => {
+  const { body, headers, reasonPhrase, statusCode } = responseJson(sent, fullBody(major))
   return {
     statusCode,
     ...(reasonPhrase === undefined ? {} : { reasonPhrase }),

@@ -59,7 +59,7 @@ const pairJson = (entry: LoggedExchange, major: number): Json & Shown => {
   const response = entry.response && plainResponse(entry.response, entry.head.method)
   return {
     httpRequest: answeredRequest(entry, major),
-    ...(response ? { httpResponse: answeredResponse(response) } : {}),
+    ...(response ? { httpResponse: answeredResponse(response, major) } : {}),
     timestamp: timestamp(entry.receivedAtMs),
   }
 }

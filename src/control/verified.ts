@@ -49,7 +49,7 @@ const listed = ({ kind, what, exchanges, maximumListed }: Failure, context: Cont
     .filter((one) => judge(asked, one) === 'yes')
     .map(sentResponse)
     .filter((one) => one !== undefined)
-  return responses.length > maximumListed ? responses.map(() => undefined) : responses.map(responseJson)
+  return responses.length > maximumListed ? responses.map(() => undefined) : responses.map((one) => responseJson(one))
 }
 
 export const fail = (failure: Failure, nowMs: number, context: Context): Reply => {

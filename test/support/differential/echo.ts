@@ -25,7 +25,8 @@ export const startEcho = async (): Promise<Echo> => {
     void heardIn(request).then((text) => {
       const headers = { 'content-type': 'application/json', 'x-from': 'echo', 'set-cookie': ['a=1; Path=/', 'b=2'] }
       response.sendDate = false
-      response.writeHead(status, headers).end(text)
+      const length = status === 204 ? {} : { 'content-length': Buffer.byteLength(text) }
+      response.writeHead(status, { ...headers, ...length }).end(text)
     })
   })
   server.listen(0, '127.0.0.1')

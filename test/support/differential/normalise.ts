@@ -61,6 +61,8 @@ const normalisations = ({ port, upstreamPort }: Ports): readonly Normalisation[]
 const header = (name: string, value: string, body: Answered['body']): string => {
   // Each says which MockServer it is, or says to be.
   if (name === 'version') return '<version>'
+  // The moment at which a limit starts anew, in seconds.
+  if (name === 'x-ratelimit-reset') return '<time>'
   // How long a body is follows from it; a wrong length has failed already. The bodies are compared,
   // but for those of HEAD, which are not sent.
   const bytes = typeof body === 'string' ? Buffer.byteLength(body) : Buffer.from(body.base64, 'base64').length
