@@ -34,7 +34,7 @@ const normalisations = ({ port, upstreamPort }: Ports): readonly Normalisation[]
     text: (text) =>
       text
         .replace(/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\b/g, '<time>')
-        .replace(/("(?:epochTime|startedDateTime|time)" : )(?:\d+|"[^"]*")/g, '$1"<time>"'),
+        .replace(/("(?:epochTime|startedDateTime|time)" : )(?:[\d.]+|"[^"]*")/g, '$1"<time>"'),
   },
   {
     reason: 'each server has a port of its own',

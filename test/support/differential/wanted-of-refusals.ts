@@ -70,7 +70,9 @@ export const wantedOfRefusals: readonly Wanted[] = [
     reason: 'there the exception of a library is shown, and that of a reference in its own schemas',
     explains: (seen) =>
       isRefused(seen) &&
-      /^(?:com\.fasterxml\.jackson\.|incorrect .*\n {2}[A-Za-z]+Exception - )/s.test(textOf(seen.real)) &&
+      /^(?:exception while parsing |com\.fasterxml\.jackson\.|incorrect .*\n {2}[A-Za-z]+Exception - )/s.test(
+        textOf(seen.real),
+      ) &&
       /^incorrect [a-z ]+ json format for:\n/.test(textOf(seen.ours)),
   },
   {
