@@ -4,6 +4,7 @@ import { bodyJson, bodyJsonFilters, bodyJsonPath, bodyJsonSchema, bodyPlaceholde
 import { bodyBinary, bodyMultipart, bodyParameters } from './areas/body-parts.ts'
 import { bodyText } from './areas/body-text.ts'
 import { bodyXml, bodyXpath } from './areas/body-xml.ts'
+import { connectionOptions } from './areas/connection-options.ts'
 import { control } from './areas/control.ts'
 import { cookies } from './areas/cookies.ts'
 import { errors } from './areas/errors.ts'
@@ -29,6 +30,7 @@ import { query } from './areas/query.ts'
 import { quirk } from './areas/quirks.ts'
 import { responses } from './areas/responses.ts'
 import { pages, retrieved } from './areas/retrieved.ts'
+import { templates } from './areas/templates.ts'
 import { wrongDocuments } from './areas/wrong-documents.ts'
 import type { Area } from './exchange.ts'
 
@@ -38,6 +40,8 @@ export const areas: readonly Area[] = [
   ...[bodyParameters, bodyBinary, bodyMultipart, bodyGraphql, bodyJsonRpc],
   ...[compressedBodies, bodyXmlSchema, bodyFuzzy, negotiation, numbersAsStrings, deepObjects, beforeBody],
   ...[openApiMatchers, openApiExpectations, imports, forwarding, overriding, fallback],
-  ...[errors, responseModes, scenarios, limits, retrieved, pages],
+  ...[errors, responseModes, scenarios, limits, retrieved, templates, connectionOptions],
   ...[order, responses, control, wrongDocuments, quirk],
+  // Last: from its preflights on, MockServer 5.15 sends CORS headers to everybody.
+  pages,
 ]

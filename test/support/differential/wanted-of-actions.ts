@@ -1,7 +1,7 @@
 /** Where forwarding, imports, OpenAPI documents and pages of other origins are meant to differ from MockServer. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Seen, Wanted } from './compare.ts'
-import { type Answer, type Answered, isCall } from './exchange.ts'
+import { type Answer, type Answered, isCall, type Step } from './exchange.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -93,6 +93,8 @@ const entriesIn = (answer: Answer): string[] =>
 const kindsIn = (answer: Answer): unknown =>
   listOf(answer)?.map((item) => (isRecord(item) ? [item['type'], item['correlationId'], item['messageFormat']] : item))
 
+const hasOrigin = ({ headers = [] }: Step): boolean => headers.some(([name]) => name === 'origin')
+
 const ALLOWED = 'access-control-allow-headers'
 const CORS_MAX_AGE = '300'
 
@@ -109,9 +111,9 @@ export const wantedOfActions: readonly Wanted[] = [
     name: 'a request without a body has no length on its way either',
     reason: 'there one is added',
     rewrite: (real, seen) =>
-      seen.step.method === 'GET' && asked(seen, FORWARDS)
-        ? withHeard(real, (headers) =>
-            without(headers, (name, values) => name === 'content-length' && String(values) === '0'),
+      !isCall(seen.step) && asked(seen, FORWARDS)
+        ? withHeard(real, (headers, { method }) =>
+            without(headers, (name, values) => method === 'GET' && name === 'content-length' && String(values) === '0'),
           )
         : real,
   },
@@ -162,7 +164,7 @@ export const wantedOfActions: readonly Wanted[] = [
     name: 'pages may send the headers of a fixed list',
     reason: 'there whatever they ask for',
     rewrite: (real, { step, ours }) => {
-      if (step.method !== 'OPTIONS' || !('headers' in ours)) return real
+      if (step.method !== 'OPTIONS' || !('headers' in ours) || !hasOrigin(step)) return real
       const allowed = ours.headers[ALLOWED] ?? []
       const both = { [ALLOWED]: allowed, 'access-control-expose-headers': allowed }
       return { ...real, headers: { ...real.headers, ...both, connection: ['keep-alive'] } }
@@ -220,7 +222,7 @@ export const wantedOfActions: readonly Wanted[] = [
     name: 'pages are told that answers differ by origin, and for how long that holds',
     reason: 'so that no cache gives it to another page; allow-credentials has no value but true',
     rewrite: (real, { step }) => {
-      if (!step.headers?.some(([name]) => name === 'origin')) return real
+      if (!hasOrigin(step)) return real
       const { 'access-control-allow-credentials': _, ...headers } = real.headers
       if (!('access-control-max-age' in headers)) return real
       return { ...real, headers: { ...headers, 'access-control-max-age': [CORS_MAX_AGE], vary: ['origin'] } }
