@@ -38,6 +38,8 @@ export type Answer = Answered | { readonly failed: string }
 /** Makes cases about one thing. */
 export interface Area {
   readonly name: string
+  /** How many there must be for each of its list to come up; few are too few otherwise. */
+  readonly least?: number
   /** `index`: which of the cases it is, for areas that have a list of them. */
   make(from: Draw, index: number): readonly Step[]
 }

@@ -9,12 +9,12 @@ import type { Case } from './exchange.ts'
 import { normalised } from './normalise.ts'
 import { wanted } from './wanted.ts'
 
-/** `perArea` cases of each area; the same for the same seed. `only`: areas whose names start so. */
+/** `perArea` cases of each area, or as many as it has to go through; the same for the same seed. `only`: areas whose names start so. */
 export const casesOf = (seed: string, perArea: number, only = ''): Case[] =>
   areas
     .filter(({ name }) => name.startsWith(only))
-    .flatMap(({ name, make }) =>
-      Array.from({ length: perArea }, (_, index) => {
+    .flatMap(({ name, make, least = 0 }) =>
+      Array.from({ length: Math.max(perArea, least) }, (_, index) => {
         return { name: `${name}/${index}`, steps: make(draw(`${seed}/${name}/${index}`), index) }
       }),
     )

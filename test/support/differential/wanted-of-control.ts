@@ -40,7 +40,12 @@ const NO_EXPECTATION = {
     'content-type': ['text/plain; charset=utf-8'],
     'x-understudy-reason': ['no_expectation'],
   },
-  body: UNMATCHED,
+  body: {
+    type: 'STRING',
+    string: UNMATCHED,
+    rawBytes: Buffer.from(UNMATCHED).toString('base64'),
+    contentType: 'text/plain; charset=utf-8',
+  },
 }
 
 const DIFF = '\n\nclosest match diff:\n'

@@ -96,6 +96,9 @@ const withBodiesAsPut = (real: Answered, { step, before }: Seen): Answered => {
 const SINCE_5_15 =
   /"(?:GRAPHQL|MULTIPART|JSON_RPC|FUZZY|DEEP_OBJECT|httpResponses|scenarioName|percentage|rateLimit|matchNumbersAsStrings|respondBeforeBody|httpForwardWithFallback)"|"accept:|"!?(?:>|<|==)|"cookies".*"schema"/
 
+const sameHeaders = (real: Answer, ours: Answer): boolean =>
+  'headers' in real && 'headers' in ours && isDeepStrictEqual(real.headers, ours.headers)
+
 /** JSON in which no list has a value twice. */
 const onceEach = (value: unknown): unknown => {
   if (Array.isArray(value)) {
@@ -226,6 +229,7 @@ export const wanted: readonly Wanted[] = [
       if (isCall(step))
         return (
           textOf(ours).startsWith('[') &&
+          sameHeaders(real, ours) &&
           isDeepStrictEqual(onceEach(jsonOf(textOf(real))), onceEach(jsonOf(textOf(ours))))
         )
       const entries = [
