@@ -78,8 +78,8 @@ test('mistakes are all named, in the form of MockServer', async (t) => {
     '1 error:\n - an expectation or expectation array is required but value was "null"',
   )
   const bad = 'is not a valid value for "type" parameter, only the following values are supported'
-  assert.equal((await put('clear?type=BAD')).body, `"BAD" ${bad} [all, log, expectations]`)
-  assert.match((await put('expectation', [{}, HELLO, {}])).body, /^\[incorrect .*,\n\nincorrect .*\]$/s)
+  assert.equal((await put('clear?type=BAD')).body, `"BAD" ${bad} [log, expectations, all]`)
+  assert.match((await put('expectation', [{}, HELLO, {}])).body, /^\[\n {2}incorrect .*,\n {2}\n {2}incorrect .*\n\]$/s)
 })
 
 test('two actions are refused and not kept', async (t) => {

@@ -14,7 +14,7 @@ const VELOCITY = [
   '#foreach($v in $request.queryStringParameters.q)[$v]#end',
   '$request.body',
   '#set($a = 3)$a',
-  '$unknown ${request.path}',
+  '$unknown $request.path',
 ]
 
 const MUSTACHE = [
