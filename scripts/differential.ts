@@ -31,7 +31,7 @@ const real =
     : { port: Number(values.real), close: async () => {} }
 if (real === 'no package') throw new Error('MockServer cannot be fetched: Java and npm are needed')
 const ours = await startServing({
-  config: Config.parse({ adminEnabled: false, logLevel: 'silent' }),
+  config: Config.parse({ adminEnabled: false, logLevel: 'silent', mockServerVersion: version }),
   warnings: [],
   expectations: [],
   host: '127.0.0.1',

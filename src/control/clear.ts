@@ -1,9 +1,10 @@
 import type { Filter } from '../decide/matching/filter.ts'
-import { chosenOf, filterJson, judgeOf, meant, readFilter } from './filtered.ts'
+import { chosenOf, filterJson, fittingJudge, meant, readFilter } from './filtered.ts'
 import type { Call, Context, Handler } from './ports.ts'
 import type { Reply } from './reply.ts'
 
-const TYPES = ['all', 'log', 'expectations'] as const
+/** In the order in which MockServer lists them. */
+const TYPES = ['log', 'expectations', 'all'] as const
 const DONE: Reply = { status: 200 }
 const PARTS = { all: ['logs', 'expectations'], log: ['logs'], expectations: ['expectations'] } as const
 
@@ -24,17 +25,18 @@ export const clear: Handler = (call, context) => {
   if ('reply' in read) return read.reply
   const { store, log, registries } = context
   const { filter } = read
+  // First, while ids still say what they mean.
+  if (type.value !== 'expectations') {
+    const judge = fittingJudge(context)
+    if (filter === undefined) log.clear()
+    // What cannot be told apart any more stays: it may be somebody else's.
+    else log.remove((entry) => judge(filter, entry) === 'yes')
+  }
   if (type.value !== 'log') {
     const ids = filter === undefined ? 'all' : idsOf(filter, call, context)
     if (ids === 'all') store.clear()
     else store.remove(ids)
     for (const registry of registries) registry.cleared(ids)
-  }
-  if (type.value !== 'expectations') {
-    const judge = judgeOf(context)
-    if (filter === undefined) log.clear()
-    // What cannot be told apart any more stays: it may be somebody else's.
-    else log.remove((entry) => judge(filter, entry) === 'yes')
   }
   const what = filter?.kind === 'id' ? { format: 'have id:{}', document: filter.id } : matching(filter)
   for (const part of PARTS[type.value])

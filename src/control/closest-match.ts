@@ -3,6 +3,7 @@ import type { ExchangeFilter, Verification } from '../decide/matching/filter.ts'
 import { messageJson } from './expectation-json.ts'
 import { type ExchangeJudge, rememberingJudge, sentResponse } from './judged.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
+import { majorOf } from './major.ts'
 import { type Json, requestJson, responseJson } from './message-json.ts'
 import type { Context } from './ports.ts'
 import { closestText } from './texts.ts'
@@ -45,7 +46,7 @@ export const closestMatch = (
   exchanges: readonly LoggedExchange[],
   context: Context,
 ): string => {
-  if (Number.parseInt(context.limits.version, 10) < 8) return ''
+  if (majorOf(context) < 8) return ''
   const fields = fieldsOf(what, context)
   const judge = rememberingJudge(context)
   const compared = exchanges

@@ -41,7 +41,7 @@ const plainMap = (given: unknown, isMulti: boolean): unknown => {
 /** The keys of requests and responses in their order; others come after them. */
 const KEYS = (
   'not statusCode reasonPhrase method path pathParameters queryStringParameters headers cookies keepAlive secure ' +
-  'protocol body delay connectionOptions'
+  'protocol socketAddress localAddress remoteAddress body delay connectionOptions'
 ).split(' ')
 
 const placeOf = (key: string): number => (KEYS.includes(key) ? KEYS.indexOf(key) : KEYS.length)
@@ -52,9 +52,13 @@ const isSaid = ([key, value]: readonly [string, unknown]): boolean =>
   !(key === 'not' && value === false) &&
   !((key === 'method' || key === 'path') && typeof value === 'string' && value.trim() === '')
 
+const sorted = (entries: readonly (readonly [string, unknown])[]): Json =>
+  Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+
 const plain = (key: string, value: unknown): unknown => {
   if (MULTI_MAPS.has(key)) return plainMap(value, true)
   if (key === 'cookies') return plainMap(value, false)
+  if (key === 'connectionOptions' && isRecord(value)) return sorted(Object.entries(value))
   return key === 'method' || key === 'path' ? plainText(value) : value
 }
 
@@ -67,16 +71,28 @@ export const messageJson = (given: Json): Json =>
       .map(([key, value]) => [key, plain(key, value)]),
   )
 
-const sorted = (entries: readonly (readonly [string, unknown])[]): Json =>
-  Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+const MESSAGES = new Set(['httpRequest', 'httpResponse', 'requestOverride', 'responseOverride', 'fallbackResponse'])
 
-const MESSAGES = new Set(['httpRequest', 'httpResponse'])
+/** What is laid out like MockServer's: keys in alphabetical order. */
+const SORTED = new Set([
+  ...['httpError', 'rateLimit', 'httpForward', 'httpOverrideForwardedRequest', 'httpForwardWithFallback'],
+  ...['httpResponseTemplate', 'httpForwardTemplate'],
+])
+
+/** An action or a limit, with its messages in their own order, and the scheme that is meant where none is given. */
+const plainPart = (key: string, value: unknown): unknown => {
+  if (!isRecord(value)) return value
+  if (MESSAGES.has(key)) return messageJson(value)
+  if (!SORTED.has(key)) return value
+  const given = key === 'httpForward' ? { scheme: 'HTTP', ...value } : value
+  return sorted(Object.entries(given).map(([name, part]) => [name, plainPart(name, part)]))
+}
 
 export const expectationJson = ({ expectation, remainingTimes }: LiveExpectation): Json => {
   const source = isRecord(expectation.source) ? expectation.source : {}
   const given = Object.entries(source)
     .filter(([, value]) => value !== undefined && value !== null)
-    .map(([key, value]) => [key, MESSAGES.has(key) && isRecord(value) ? messageJson(value) : value] as const)
+    .map(([key, value]) => [key, plainPart(key, value)] as const)
   const life = isRecord(source['timeToLive']) ? source['timeToLive'] : {}
   const timeToLive = Number.isFinite(expectation.timeToLiveMs)
     ? { timeUnit: life['timeUnit'], timeToLive: life['timeToLive'] }

@@ -33,11 +33,14 @@ export const readFilter = (
   { body }: Call,
   context: Context,
 ): { readonly filter: Filter | undefined } | { readonly reply: Reply } => {
+  const { version } = context.limits
   const read = readDocument(body)
-  if ('problem' in read) return { reply: text(400, formatError('request matcher', read.text, [`$: ${read.problem}`])) }
+  if ('problem' in read)
+    return { reply: text(400, formatError('request matcher', read.text, [`$: ${read.problem}`], version)) }
   if (read.value === undefined) return { filter: undefined }
   const checked = context.documents.filter(read.value)
-  if ('problems' in checked) return { reply: text(400, formatError('request matcher', read.value, checked.problems)) }
+  if ('problems' in checked)
+    return { reply: text(400, formatError('request matcher', read.text, checked.problems, version)) }
   const filter = checked.value
   if (filter.kind === 'id' && !isKnownId(filter.id, context)) return { reply: text(400, unknownId(filter.id)) }
   return { filter }
@@ -72,6 +75,19 @@ export const judgeOf = ({ inflate, bodyMatchBytes }: Context): Judge => {
     if (filter === undefined) return 'yes'
     if (filter.kind === 'id') return entry.expectationId === filter.id ? 'yes' : 'no'
     return matchesLogged(filter.request.matcher, entry)
+  }
+}
+
+/** The same, where an id also means what its expectation would answer as long as it is there. */
+export const fittingJudge = (context: Context): Judge => {
+  const judge = judgeOf(context)
+  return (filter, entry) => {
+    const verdict = judge(filter, entry)
+    if (verdict === 'yes' || filter?.kind !== 'id') return verdict
+    const live = context.store.get(filter.id, context.nowMs())
+    if (!live) return 'no'
+    const { request } = live.expectation
+    return request ? judge({ kind: 'request', request: { given: {}, matcher: request } }, entry) : 'yes'
   }
 }
 

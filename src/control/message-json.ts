@@ -1,4 +1,4 @@
-/** Logged requests and responses as MockServer writes them: keys in alphabetical order, bodies by their content type. */
+/** Logged requests and responses as MockServer writes them: keys in a fixed order, bodies by their content type. */
 import { parseQuery } from '../decide/matching/query.ts'
 import type { Endpoint, RequestHead } from '../flow.ts'
 import { parseResponseHead } from '../http1/head.ts'
@@ -9,8 +9,14 @@ import { readJsonText } from './read-json.ts'
 
 export type Json = Readonly<Record<string, unknown>>
 
-/** How a body is written: `full` says its type and its bytes too, `compact` is what may be put back as an expectation. */
-export type BodyForm = 'full' | 'compact'
+/**
+ * How a body is written: `full` says its type too, `with_bytes` the bytes of JSON as well, as before version 8; `compact`
+ * is what may be put back as an expectation.
+ */
+export type BodyForm = 'full' | 'with_bytes' | 'compact'
+
+/** The first key of JSON tells, and its bytes are left out from version 8 on. */
+export const fullBody = (major: number): BodyForm => (major < 8 ? 'with_bytes' : 'full')
 
 /** Marks a message of which the log has the start only; the value is how many bytes there were. */
 export const CUT_HEADER = 'x-understudy-body-truncated'
@@ -68,9 +74,8 @@ export const bodyJson = (bytes: Buffer, contentType: string | undefined, form: B
     const read = readJsonText(text)
     if ('value' in read) {
       const isBare = form === 'compact' || /;\s*charset\s*=/i.test(type)
-      return isBare && typeof read.value === 'object' && read.value !== null
-        ? read.value
-        : { type: 'JSON', json: read.value, ...typed }
+      if (isBare && typeof read.value === 'object' && read.value !== null) return read.value
+      return { ...typed, type: 'JSON', json: read.value, ...(form === 'with_bytes' ? raw : {}) }
     }
     return form === 'compact' ? text : { type: 'STRING', string: text, ...raw, ...typed }
   }
@@ -102,25 +107,67 @@ export type WholeRequest = Pick<LoggedExchange, 'head' | 'client' | 'local'> & {
   readonly body: Pick<LoggedExchange['body'], 'bytes' | 'held' | 'total' | 'isCut'>
 }
 
-/** One request; with `addresses`, who spoke to whom as well. */
-export const requestJson = (entry: WholeRequest, form: BodyForm, addresses: boolean): Json => {
-  const { head, body } = entry
+interface RequestParts {
+  readonly headers: Json
+  readonly cookies: Json
+  readonly query: Json
+  readonly keepAlive: boolean
+  readonly body: (form: BodyForm) => Json
+}
+
+const partsOf = ({ head, body }: WholeRequest): RequestParts => {
   const cookies = cookiesOf(head.headers)
   const query = parseQuery(head.query)
-  const headers = [...head.headers, ...cutMark(body.isCut, body.total)]
   return {
-    ...(body.held > 0 ? { body: bodyJson(body.bytes, headerValue(head.headers, 'content-type'), form) } : {}),
-    ...(cookies.length > 0 ? { cookies: Object.fromEntries(cookies) } : {}),
-    headers: multiMap(headers),
+    headers: { headers: multiMap([...head.headers, ...cutMark(body.isCut, body.total)]) },
+    cookies: cookies.length > 0 ? { cookies: Object.fromEntries(cookies) } : {},
+    query: query.length > 0 ? { queryStringParameters: multiMap(query) } : {},
     keepAlive: keepsAlive(head),
-    ...(addresses ? { localAddress: addressText(entry.local) } : {}),
-    method: head.method,
-    path: head.path,
+    body: (form) =>
+      body.held > 0 ? { body: bodyJson(body.bytes, headerValue(head.headers, 'content-type'), form) } : {},
+  }
+}
+
+/** One request beside its answer: keys in the order in which expectations have them, and who spoke to whom. */
+export const answeredRequest = (entry: LoggedExchange, major: number): Json => {
+  const { headers, cookies, query, keepAlive, body } = partsOf(entry)
+  return {
+    method: entry.head.method,
+    path: entry.head.path,
+    ...query,
+    ...headers,
+    ...cookies,
+    keepAlive,
+    secure: false,
     protocol: 'HTTP_1_1',
-    ...(query.length > 0 ? { queryStringParameters: multiMap(query) } : {}),
+    localAddress: addressText(entry.local),
+    remoteAddress: addressText(entry.client),
+    ...body(fullBody(major)),
+  }
+}
+
+/** One request; with `addresses`, who spoke to whom as well. */
+export const requestJson = (entry: WholeRequest, form: BodyForm, addresses: boolean): Json => {
+  const { headers, cookies, query, keepAlive, body } = partsOf(entry)
+  return {
+    ...body(form),
+    ...cookies,
+    ...headers,
+    keepAlive,
+    ...(addresses ? { localAddress: addressText(entry.local) } : {}),
+    method: entry.head.method,
+    path: entry.head.path,
+    protocol: 'HTTP_1_1',
+    ...query,
     ...(addresses ? { remoteAddress: addressText(entry.client) } : {}),
     secure: false,
   }
+}
+
+/** One request among others; its protocol is told from version 8 on. */
+export const retrievedRequest = (entry: LoggedExchange, major: number): Json => {
+  const json = requestJson(entry, fullBody(major), false)
+  return major < 8 ? Object.fromEntries(Object.entries(json).filter(([key]) => key !== 'protocol')) : json
 }
 
 /** Undefined where what was sent is no HTTP response. */
@@ -138,10 +185,24 @@ export const plainResponse = (response: LoggedResponse, method: string): PlainRe
   return { statusCode, reason, headers, body, isCut: response.isCut, bodyBytes: stated }
 }
 
-/** One response, always in the compact form. */
-export const responseJson = ({ statusCode, reason, headers, body, isCut, bodyBytes }: PlainResponse): Json => ({
-  ...(body.length > 0 ? { body: bodyJson(body, headerValue(headers, 'content-type'), 'compact') } : {}),
+/** One response. */
+export const responseJson = (
+  { statusCode, reason, headers, body, isCut, bodyBytes }: PlainResponse,
+  form: BodyForm = 'compact',
+): Json => ({
+  ...(body.length > 0 ? { body: bodyJson(body, headerValue(headers, 'content-type'), form) } : {}),
   headers: multiMap([...headers, ...cutMark(isCut, bodyBytes)]),
   ...(reason === undefined || reason === '' ? {} : { reasonPhrase: reason }),
   statusCode,
 })
+
+/** One response beside its request. */
+export const answeredResponse = (sent: PlainResponse, major: number): Json => {
+  const { body, headers, reasonPhrase, statusCode } = responseJson(sent, fullBody(major))
+  return {
+    statusCode,
+    ...(reasonPhrase === undefined ? {} : { reasonPhrase }),
+    headers,
+    ...(body === undefined ? {} : { body }),
+  }
+}

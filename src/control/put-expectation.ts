@@ -17,10 +17,11 @@ const MAX_LISTED = 20
 
 /** Adds or replaces expectations, all of a document or none. */
 export const putExpectation: Handler = (call, context) => {
+  const { version } = context.limits
   const read = readDocument(call.body)
-  if ('problem' in read) return text(400, formatError(WHAT, read.text, [`$: ${read.problem}`]))
+  if ('problem' in read) return text(400, formatError(WHAT, read.text, [`$: ${read.problem}`], version))
   if (read.value === undefined) return text(400, required('an expectation or expectation array'))
-  const items = readItems(WHAT, read.value, context.documents.expectation)
+  const items = readItems(WHAT, read.value, context.documents.expectation, version)
   return 'error' in items ? text(400, items.error) : storeExpectations(items.specs, call, context)
 }
 
@@ -29,6 +30,7 @@ export const readItems = (
   what: string,
   document: unknown,
   readItem: (given: unknown) => Read<readonly ExpectationSpec[]>,
+  version: string,
 ): { readonly specs: readonly ExpectationSpec[] } | { readonly error: string } => {
   const items: readonly unknown[] = Array.isArray(document) ? document : [document]
   if (items.length === 0) return { error: errorsText(['an expectation or array of expectations is required']) }
@@ -36,7 +38,7 @@ export const readItems = (
   const specs = items.flatMap((given) => {
     const result = readItem(given)
     if ('value' in result) return result.value
-    errors.push(errors.length < MAX_LISTED ? itemError(what, given, result.problems) : '')
+    errors.push(errors.length < MAX_LISTED ? itemError(what, given, result.problems, version) : '')
     return []
   })
   if (errors.length > MAX_LISTED) {
@@ -46,9 +48,9 @@ export const readItems = (
 }
 
 /** Of a mistake in an OpenAPI document the place is told; printing all of the document would bury it. */
-const itemError = (what: string, given: unknown, problems: readonly string[]): string => {
+const itemError = (what: string, given: unknown, problems: readonly string[], version: string): string => {
   const inSpec = problems.map((problem) => IN_SPEC.exec(problem)?.[1])
-  if (!inSpec.every((problem) => problem !== undefined)) return formatError(what, given, problems)
+  if (!inSpec.every((problem) => problem !== undefined)) return formatError(what, given, problems, version)
   return `${UNABLE}, ${inSpec.length === 1 ? (inSpec[0] ?? '') : errorsText(inSpec)}`
 }
 

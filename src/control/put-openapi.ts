@@ -13,7 +13,7 @@ export const putOpenApi: Handler = (call, context) => {
   if (Array.isArray(read.value) && read.value.length === 0) {
     return unable(errorsText(['an expectation or array of expectations is required']))
   }
-  const items = readItems('openapi expectation', read.value, context.documents.openApi)
+  const items = readItems('openapi expectation', read.value, context.documents.openApi, context.limits.version)
   return 'error' in items ? unable(items.error) : storeExpectations(items.specs, call, context)
 }
 

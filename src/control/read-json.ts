@@ -53,25 +53,29 @@ const readWrittenJson = (text: string): { readonly value: unknown } | { readonly
 /** The document of a call; undefined where there is none, which clients also write as `""` or `null`. */
 export const readDocument = (
   body: Buffer,
-): { readonly value: unknown } | { readonly problem: string; readonly text: string } => {
+): { readonly value: unknown; readonly text: string } | { readonly problem: string; readonly text: string } => {
   const text = body.toString('utf8').replace(/^\ufeff/, '')
-  if (text.trim() === '') return { value: undefined }
+  if (text.trim() === '') return { value: undefined, text }
   const read = readWrittenJson(text)
   if ('problem' in read) return { ...read, text }
-  return { value: read.value === '' || read.value === null ? undefined : read.value }
+  return { value: read.value === '' || read.value === null ? undefined : read.value, text }
 }
 
-/** The checked document of a call, beside the one that was given; or what is wrong with it. */
+/**
+ * The checked document of a call, beside the one that was given; or what is wrong with it, with the text as it was given.
+ * `version`: of MockServer.
+ */
 export const readChecked = <T>(
   body: Buffer,
   what: string,
   missing: string,
   check: (given: unknown) => Read<T>,
+  version: string,
 ): { readonly value: T; readonly given: unknown } | { readonly refusal: string } => {
   const read = readDocument(body)
-  if ('problem' in read) return { refusal: formatError(what, read.text, [`$: ${read.problem}`]) }
+  if ('problem' in read) return { refusal: formatError(what, read.text, [`$: ${read.problem}`], version) }
   if (read.value === undefined) return { refusal: missing }
   const checked = check(read.value)
-  if ('problems' in checked) return { refusal: formatError(what, read.value, checked.problems) }
+  if ('problems' in checked) return { refusal: formatError(what, read.text, checked.problems, version) }
   return { value: checked.value, given: read.value }
 }

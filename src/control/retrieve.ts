@@ -2,11 +2,20 @@ import type { Filter } from '../decide/matching/filter.ts'
 import { prettyJson } from '../decide/matching/pretty-json.ts'
 import type { EventLog } from './event-log.ts'
 import { expectationJson } from './expectation-json.ts'
-import { chosenOf, judgeOf, meant, readFilter } from './filtered.ts'
+import { chosenOf, fittingJudge, meant, readFilter } from './filtered.ts'
 import { harOf } from './har.ts'
 import { entryJson, entryText, logEntriesOf } from './log-entries.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
-import { type Json, plainResponse, requestJson, responseJson } from './message-json.ts'
+import { majorOf } from './major.ts'
+import {
+  answeredRequest,
+  answeredResponse,
+  type Json,
+  plainResponse,
+  requestJson,
+  responseJson,
+  retrievedRequest,
+} from './message-json.ts'
 import { counters } from './metrics-call.ts'
 import type { Call, Context, Handler } from './ports.ts'
 import { json, type Reply, TEXT, text } from './reply.ts'
@@ -40,17 +49,17 @@ interface Selection {
 }
 
 const exchangesFor = ({ filter, correlationId }: Selection, context: Context): LoggedExchange[] => {
-  const judge = judgeOf(context)
+  const judge = fittingJudge(context)
   return context.log.exchanges.filter(
     (entry) => (correlationId === undefined || entry.correlationId === correlationId) && judge(filter, entry) !== 'no',
   )
 }
 
-const pairJson = (entry: LoggedExchange): Json & Shown => {
+const pairJson = (entry: LoggedExchange, major: number): Json & Shown => {
   const response = entry.response && plainResponse(entry.response, entry.head.method)
   return {
-    httpRequest: requestJson(entry, 'compact', true),
-    ...(response ? { httpResponse: responseJson(response) } : {}),
+    httpRequest: answeredRequest(entry, major),
+    ...(response ? { httpResponse: answeredResponse(response, major) } : {}),
     timestamp: timestamp(entry.receivedAtMs),
   }
 }
@@ -108,7 +117,7 @@ const requests: Write = (format, selection, _call, context) => {
   const entries = exchangesFor(selection, context)
   switch (format) {
     case 'json':
-      return json(200, prettyJson(entries.map((entry) => requestJson(entry, 'full', false))))
+      return json(200, prettyJson(entries.map((entry) => retrievedRequest(entry, majorOf(context)))))
     case 'java':
       return java(entries.map((entry) => `${requestJava(requestJson(entry, 'compact', false))};`))
     case 'curl':
@@ -132,13 +141,13 @@ const requestResponses: Write = (format, selection, _call, context) => {
   const entries = exchangesFor(selection, context).filter(({ response }) => response !== undefined)
   switch (format) {
     case 'json':
-      return json(200, prettyJson(entries.map(pairJson)))
+      return json(200, prettyJson(entries.map((entry) => pairJson(entry, majorOf(context)))))
     case 'curl':
       return text(200, entries.map(requestCurl).join('\n\n'))
     case 'har':
       return json(200, prettyJson(harOf(entries)))
     case 'openapi':
-      return json(200, prettyJson(openApiOf(entries.map(pairJson))))
+      return json(200, prettyJson(openApiOf(entries.map((entry) => pairJson(entry, majorOf(context))))))
     case 'log_entries':
       return entriesReply(entries, [], (type) => ANSWERS.has(type))
     case 'java':
@@ -199,10 +208,11 @@ const WRITERS: Readonly<Record<Type, Write>> = {
 }
 
 export const retrieve: Handler = (call, context) => {
-  const type = chosenOf(call, 'type', TYPES, 'requests')
-  if ('reply' in type) return type.reply
+  // MockServer names the format first where both are wrong.
   const format = chosenOf(call, 'format', FORMATS, 'json')
   if ('reply' in format) return format.reply
+  const type = chosenOf(call, 'type', TYPES, 'requests')
+  if ('reply' in type) return type.reply
   const read = readFilter(call, context)
   if ('reply' in read) return read.reply
   const correlationId = call.query.get('correlationId') ?? undefined

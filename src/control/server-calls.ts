@@ -11,7 +11,13 @@ const statusJson = (ports: readonly number[], { limits }: Context): string =>
 export const status: Handler = (_call, context) => json(200, statusJson(context.server.listening(), context))
 
 export const bind: Handler = async (call, context) => {
-  const read = readChecked(call.body, 'ports', required('a list of ports'), context.documents.ports)
+  const read = readChecked(
+    call.body,
+    'ports',
+    required('a list of ports'),
+    context.documents.ports,
+    context.limits.version,
+  )
   if ('refusal' in read) return text(400, read.refusal)
   const bound: number[] = []
   for (const port of read.value) {

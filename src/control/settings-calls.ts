@@ -24,7 +24,13 @@ export const listSettings: Handler = (_call, { settings: known }) =>
 
 /** Changes what is named, all of it or nothing; the answer is all settings. */
 export const changeSettings: Handler = (call, context) => {
-  const read = readChecked(call.body, 'configuration', required('a configuration'), context.settings.change)
+  const read = readChecked(
+    call.body,
+    'configuration',
+    required('a configuration'),
+    context.settings.change,
+    context.limits.version,
+  )
   return 'refusal' in read ? text(400, read.refusal) : all(context)
 }
 

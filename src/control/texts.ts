@@ -2,11 +2,21 @@
 import { prettyJson } from '../decide/matching/pretty-json.ts'
 
 const SHOWN_CHARACTERS = 64 * 1024
-const DOCUMENTATION = 'Documentation: https://mock-server.com/mock_server/creating_expectations.html'
+const SPECIFICATION = 'https://app.swaggerhub.com/apis/jamesdbloom/mock-server-openapi/'
+const DOCUMENTATION = 'https://mock-server.com/mock_server/creating_expectations.html'
+
+/** Where more is said; `version`: of MockServer. */
+const footer = (version: string): string => {
+  const [major, minor = '0'] = version.split('.')
+  return `OpenAPI Specification: ${SPECIFICATION}${major}.${minor}.x\nDocumentation: ${DOCUMENTATION}`
+}
 
 export const SEPARATOR = '------------------------------------'
 
 const indented = (text: string): string => text.replace(/^(?=.)/gm, '  ')
+
+/** Empty lines as well. */
+const allIndented = (text: string): string => text.replace(/^/gm, '  ')
 
 const bounded = (text: string): string =>
   text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}… (${text.length} characters)` : text
@@ -14,18 +24,21 @@ const bounded = (text: string): string =>
 export const errorsText = (problems: readonly string[]): string =>
   `${problems.length} error${problems.length === 1 ? '' : 's'}:\n${problems.map((problem) => ` - ${problem}`).join('\n')}`
 
-/** `given`: the document, or its text where it is no JSON. */
-export const formatError = (what: string, given: unknown, problems: readonly string[]): string => {
+/** `given`: the document, or its text as it was given; `version`: of MockServer. */
+export const formatError = (what: string, given: unknown, problems: readonly string[], version: string): string => {
   const shown = bounded(typeof given === 'string' ? given : prettyJson(given))
-  const errors = `${errorsText(problems)}\n\n${DOCUMENTATION}`
-  return `incorrect ${what} json format for:\n\n${indented(shown)}\n\n schema validation errors:\n\n${indented(errors)}`
+  const errors = allIndented(`${errorsText(problems)}\n\n${footer(version)}`)
+  return `incorrect ${what} json format for:\n\n${indented(shown)}\n\n schema validation errors:\n\n${errors}`
 }
 
 /** Several at once; one stays as it is. */
 export const joinedErrors = (texts: readonly string[]): string =>
-  texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(',\n\n')}]`
+  texts.length === 1 ? (texts[0] ?? '') : `[\n${allIndented(texts.join(',\n\n'))}\n]`
 
 export const required = (what: string): string => errorsText([`${what} is required but value was "null"`])
+
+/** The same, with where more is said. */
+export const requiredWithFooter = (what: string, version: string): string => `${required(what)}\n\n${footer(version)}`
 
 export const badEnum = (given: string, parameter: string, allowed: readonly string[]): string =>
   `"${bounded(given)}" is not a valid value for "${parameter}" parameter, only the following values are supported ` +

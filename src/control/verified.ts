@@ -2,7 +2,8 @@
 import type { ExchangeFilter } from '../decide/matching/filter.ts'
 import { rememberingJudge, sentResponse } from './judged.ts'
 import type { LoggedExchange } from './logged-exchange.ts'
-import { type Json, requestJson, responseJson } from './message-json.ts'
+import { majorOf } from './major.ts'
+import { type Json, responseJson, retrievedRequest } from './message-json.ts'
 import type { Context } from './ports.ts'
 import { type Reply, text } from './reply.ts'
 import { amongText, unfound } from './texts.ts'
@@ -40,7 +41,7 @@ export const pass = ({ kind, outcome, expected }: About, nowMs: number, { log }:
 const listed = ({ kind, what, exchanges, maximumListed }: Failure, context: Context): readonly (Json | undefined)[] => {
   if (kind.startsWith('request')) {
     if (exchanges.length > maximumListed) return exchanges.map(() => undefined)
-    return exchanges.map((one) => requestJson(one, 'compact', false))
+    return exchanges.map((one) => retrievedRequest(one, majorOf(context)))
   }
   const asked = { ...what, response: undefined }
   const judge = rememberingJudge(context)
@@ -48,11 +49,11 @@ const listed = ({ kind, what, exchanges, maximumListed }: Failure, context: Cont
     .filter((one) => judge(asked, one) === 'yes')
     .map(sentResponse)
     .filter((one) => one !== undefined)
-  return responses.length > maximumListed ? responses.map(() => undefined) : responses.map(responseJson)
+  return responses.length > maximumListed ? responses.map(() => undefined) : responses.map((one) => responseJson(one))
 }
 
 export const fail = (failure: Failure, nowMs: number, context: Context): Reply => {
-  const { log, limits } = context
+  const { log } = context
   const { kind, outcome, expected, doubt, found, maximumListed, diff } = failure
   const messages = listed(failure, context)
   const claim = `${kind} not ${outcome}`
@@ -60,6 +61,6 @@ export const fail = (failure: Failure, nowMs: number, context: Context): Reply =
   const documents = [JSON.parse(expected), ...(isListed ? [messages] : [])]
   log.note('VERIFICATION_FAILED', nowMs, `${claim}, expected:{}${isListed ? 'but was:{}' : ''}`, ...documents)
   const what = `${claim.slice(0, 1).toUpperCase()}${claim.slice(1)}`
-  const among = amongText(kind, found, messages.length, Number.parseInt(limits.version, 10))
+  const among = amongText(kind, found, messages.length, majorOf(context))
   return text(406, `${unfound({ what, doubt, expected, messages, maximumListed, among })}${diff}`)
 }

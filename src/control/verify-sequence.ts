@@ -8,7 +8,7 @@ import type { LoggedExchange } from './logged-exchange.ts'
 import type { Context, Handler } from './ports.ts'
 import { readChecked } from './read-json.ts'
 import { text } from './reply.ts'
-import { required, unequalSequences, unknownId as unknownIdText } from './texts.ts'
+import { requiredWithFooter, unequalSequences, unknownId as unknownIdText } from './texts.ts'
 import { fail, MAX_LISTED, pass } from './verified.ts'
 import type { Attempt } from './waiting.ts'
 
@@ -68,7 +68,9 @@ const progressOf = (
 /** Whether exchanges came in that order. */
 export const verifySequence: Handler = (call, context) => {
   const what = 'verification sequence'
-  const read = readChecked(call.body, what, required(`a ${what}`), context.documents.sequence)
+  const { version } = context.limits
+  const missing = requiredWithFooter(`a ${what}`, version)
+  const read = readChecked(call.body, what, missing, context.documents.sequence, version)
   if ('refusal' in read) return text(400, read.refusal)
   const { requests, responses, timeoutMs, maximumListed = MAX_LISTED } = read.value
   const problem = problemOf(read.value)

@@ -9,7 +9,7 @@ import type { Json } from './message-json.ts'
 import type { Call, Context, Handler } from './ports.ts'
 import { readChecked } from './read-json.ts'
 import { type Reply, text } from './reply.ts'
-import { required, timesText, unknownId as unknownIdText } from './texts.ts'
+import { requiredWithFooter, timesText, unknownId as unknownIdText } from './texts.ts'
 import { fail, MAX_LISTED, pass } from './verified.ts'
 import type { Attempt } from './waiting.ts'
 
@@ -51,14 +51,16 @@ const replyTo = (claim: Verification, { found, holds, doubt }: Standing, { nowMs
   }
   if (holds) return pass(about, nowMs, context)
   const exchanges = listedFor(claim, context)
-  const isCompared = what.disposition === undefined && found === 0 && maximumListed > 0
+  const isCompared = what.disposition === undefined && found === 0
   const diff = isCompared ? closestMatch(what, exchanges, context) : ''
   return fail({ ...about, doubt, found, maximumListed, what, exchanges, diff }, nowMs, context)
 }
 
 /** Whether so many requests, or responses, were such. */
 export const verify: Handler = (call, context) => {
-  const read = readChecked(call.body, 'verification', required('a verification'), context.documents.verification)
+  const { version } = context.limits
+  const missing = requiredWithFooter('a verification', version)
+  const read = readChecked(call.body, 'verification', missing, context.documents.verification, version)
   if ('refusal' in read) return text(400, read.refusal)
   const claim = read.value
   const unknown = unknownId([claim.what.request], context)

@@ -78,8 +78,8 @@ test('mistakes are all named, in the form of MockServer', async (t) => {
     '1 error:\n - an expectation or expectation array is required but value was "null"',
   )
   const bad = 'is not a valid value for "type" parameter, only the following values are supported'
-  assert.equal((await put('clear?type=BAD')).body, `"BAD" ${bad} [all, log, expectations]`)
-  assert.match((await put('expectation', [{}, HELLO, {}])).body, /^\[incorrect .*,\n\nincorrect .*\]$/s)
+  assert.equal((await put('clear?type=BAD')).body, `"BAD" ${bad} [log, expectations, all]`)
+  assert.match((await put('expectation', [{}, HELLO, {}])).body, /^\[\n {2}incorrect .*,\n {2}\n {2}incorrect .*\n\]$/s)
 })
 
 test('two actions are refused and not kept', async (t) => {
@@ -114,6 +114,39 @@ test('clear drops the requests that are meant, and keeps the others', async (t) 
   assert.deepEqual(await left(), [])
 })
 
+test('an id also means what its expectation would answer, where requests are retrieved or cleared', async (t) => {
+  const { ask, put, putJson } = await startControl(t)
+  await put('expectation', [
+    { id: 'once', httpRequest: { path: '/a' }, httpResponse: {}, times: { remainingTimes: 1 } },
+    { id: 'all', httpRequest: { path: '/.*' }, httpResponse: {} },
+  ])
+  for (const path of ['/a', '/a', '/b']) await ask(path)
+  const paths = async (filter?: unknown): Promise<unknown> =>
+    ((await putJson('retrieve', filter)) as { path: string }[]).map(({ path }) => path)
+  assert.deepEqual(await paths({ id: 'all' }), ['/a', '/a', '/b'])
+  assert.deepEqual(await paths({ id: 'once' }), ['/a']) // it is gone: only what it answered is known
+  assert.equal((await put('verify', { expectationId: { id: 'all' }, times: { atLeast: 2, atMost: 2 } })).status, 202)
+  assert.equal((await put('clear', { id: 'all' })).status, 200)
+  assert.deepEqual(await paths(), [])
+})
+
+test('requests are retrieved in the form of the version that is spoken, and beside answers in that of expectations', async (t) => {
+  const keysOf = async (mockServerVersion: string, type: string): Promise<unknown> => {
+    const { ask, put } = await startControl(t, { mockServerVersion })
+    await ask('/a?b=1', { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'x' })
+    const { body } = await put(`retrieve?type=${type}`)
+    const [first] = JSON.parse(body)
+    return Object.keys(first.httpRequest ?? first).join(' ')
+  }
+  const plain = 'body headers keepAlive method path queryStringParameters secure'
+  assert.equal(await keysOf('5.15.0', 'requests'), plain)
+  assert.equal(await keysOf('8.0.0', 'requests'), plain.replace('path', 'path protocol'))
+  assert.equal(
+    await keysOf('5.15.0', 'request_responses'),
+    'method path queryStringParameters headers keepAlive secure protocol localAddress remoteAddress body',
+  )
+})
+
 test('a request is recorded with its body, mocked or forwarded, and so is the answer', async (t) => {
   const { ask, put, putJson } = await startControl(t)
   const upstream = await startUpstream(t, 'real')
@@ -126,11 +159,15 @@ test('a request is recorded with its body, mocked or forwarded, and so is the an
   await ask('/hello', sent)
   await ask(`${upstream}/real`, sent)
   const pairs = (await putJson('retrieve?type=REQUEST_RESPONSES')) as {
-    httpRequest: { body: string; headers: Record<string, string[]> }
+    httpRequest: { body: { string: string }; headers: Record<string, string[]> }
     httpResponse: { body: string; statusCode: number }
   }[]
   assert.deepEqual(
-    pairs.map(({ httpRequest, httpResponse }) => [httpRequest.body.length, httpResponse.body, httpResponse.statusCode]),
+    pairs.map(({ httpRequest, httpResponse }) => [
+      httpRequest.body.string.length,
+      httpResponse.body,
+      httpResponse.statusCode,
+    ]),
     [
       [200_000, 'hello', 200],
       [200_000, 'real', 200],

@@ -12,7 +12,7 @@ const SHOWN = 20
 
 for (const version of VERSIONS) {
   test(`what MockServer ${version} answered is what we answer, but for what is wanted`, async (t) => {
-    const { port } = await startControl(t)
+    const { port } = await startControl(t, { mockServerVersion: version })
     const { cases } = readCorpus(version)
     assert.ok(cases.length > 100)
     const comparison = await replay(cases, port, version)

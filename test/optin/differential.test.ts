@@ -20,7 +20,7 @@ for (const version of VERSIONS) {
     const real = await startRealServer(version)
     if (real === 'no package') return t.skip(`npm cannot fetch MockServer ${version}`)
     t.after(real.close)
-    const { port: ours } = await startControl(t)
+    const { port: ours } = await startControl(t, { mockServerVersion: version })
     const cases = casesOf(seed, Number(perArea))
     const { comparison } = await compareServers(cases, { real: real.port, ours }, version)
     t.diagnostic(summary(comparison, version))

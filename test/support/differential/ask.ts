@@ -1,6 +1,6 @@
 /** Sends the requests of a case to a server, one after the other over one connection. */
 import { Agent, type IncomingMessage, request } from 'node:http'
-import type { Answer, Case, Step } from './exchange.ts'
+import { type Answer, type Case, type Step, UPSTREAM } from './exchange.ts'
 
 /** A server that says nothing for so long says nothing. */
 const ANSWER_MS = 8000
@@ -42,17 +42,19 @@ export interface Asker {
 
 const RESET: Step = { method: 'PUT', target: '/mockserver/reset' }
 
-/** Asks the server at that port of this machine. */
-export const createAsker = (port: number): Asker => {
+/** Asks the server at that port of this machine. `upstreamPort`: of the server that it is told to forward to. */
+export const createAsker = (port: number, upstreamPort: number): Asker => {
+  const said = (text: string): string =>
+    text.replaceAll(`"${UPSTREAM}"`, `${upstreamPort}`).replaceAll(UPSTREAM, `${upstreamPort}`)
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const ask = ({ method, target, headers = [], body }: Step): Promise<Answer> =>
     new Promise((resolve) => {
-      const bytes = bytesOf(body)
+      const bytes = bytesOf(typeof body === 'string' ? said(body) : body)
       const sent = request({ host: '127.0.0.1', port, method, path: target, agent, timeout: ANSWER_MS })
       for (const name of new Set(headers.map(([name]) => name))) {
         sent.setHeader(
           name,
-          headers.filter((one) => one[0] === name).map(([, value]) => value),
+          headers.filter((one) => one[0] === name).map(([, value]) => said(value)),
         )
       }
       if (bytes) sent.setHeader('content-length', bytes.length)

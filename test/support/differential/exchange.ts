@@ -11,6 +11,12 @@ export interface Step {
   readonly body?: string | { readonly base64: string }
 }
 
+/**
+ * Stands for the port of the server that answers with what it got (echo.ts): in quotes for the number, bare in text. So a
+ * recorded case goes to whichever there is.
+ */
+export const UPSTREAM = '<upstream>'
+
 /** Requests in order, from an empty server on. */
 export interface Case {
   /** Area and number, `query/17`. */
@@ -32,6 +38,8 @@ export type Answer = Answered | { readonly failed: string }
 /** Makes cases about one thing. */
 export interface Area {
   readonly name: string
+  /** How many there must be for each of its list to come up; few are too few otherwise. */
+  readonly least?: number
   /** `index`: which of the cases it is, for areas that have a list of them. */
   make(from: Draw, index: number): readonly Step[]
 }
@@ -44,7 +52,8 @@ export const call = (path: string, body?: unknown): Step => ({
 })
 
 /** Calls, also under the names that are deprecated. */
-const CALL = /^(?:\/mockserver)?\/(?:expectation|verify|verifySequence|clear|reset|retrieve|status)(?:\?|$)/
+const CALL =
+  /^(?:\/mockserver)?\/(?:expectation|openapi|import|verify|verifySequence|clear|reset|retrieve|status)(?:\?|$)/
 
 /** Whether a step is a call of the control API and no mocked traffic. */
 export const isCall = ({ method, target }: Step): boolean => method === 'PUT' && CALL.test(target)

@@ -1,6 +1,6 @@
 /** What must differ between two servers that do the same, and is taken out of answers before they are compared. */
 import { prettyJson } from '../../../src/decide/matching/pretty-json.ts'
-import type { Answer, Answered } from './exchange.ts'
+import { type Answer, type Answered, UPSTREAM } from './exchange.ts'
 
 interface Normalisation {
   /** What is taken out, and why it may. */
@@ -20,19 +20,33 @@ const marked = (text: string, pattern: RegExp, mark: string): string => {
   })
 }
 
+/** The ports of a server, and of the one it forwards to. */
+export interface Ports {
+  readonly port: number
+  readonly upstreamPort: number
+}
+
 /** The port of a server stands in every request that it recorded. */
-const normalisations = (port: number): readonly Normalisation[] => [
+const normalisations = ({ port, upstreamPort }: Ports): readonly Normalisation[] => [
   { reason: 'ids that nobody gave are random', text: (text) => marked(text, UUID, 'id') },
   {
     reason: 'the time is that of the run',
     text: (text) =>
       text
         .replace(/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\b/g, '<time>')
-        .replace(/("(?:epochTime|startedDateTime|time)" : )(?:\d+|"[^"]*")/g, '$1"<time>"'),
+        .replace(/("(?:epochTime|startedDateTime|time)" : )(?:[\d.]+|"[^"]*")/g, '$1"<time>"'),
   },
   {
     reason: 'each server has a port of its own',
     text: (text) => text.replaceAll(`127.0.0.1:${port}`, '<server>').replace(/("ports" : )\[ \d+ \]/, '$1[ <port> ]'),
+  },
+  {
+    reason: 'that to which is forwarded has another port in each run',
+    text: (text) =>
+      text
+        .replaceAll(`127.0.0.1:${upstreamPort}`, `127.0.0.1:${UPSTREAM}`)
+        .replaceAll(`localhost:${upstreamPort}`, `localhost:${UPSTREAM}`)
+        .replaceAll(`"port" : ${upstreamPort}`, `"port" : "${UPSTREAM}"`),
   },
   {
     reason: 'each says which MockServer it is, or says to be',
@@ -47,6 +61,8 @@ const normalisations = (port: number): readonly Normalisation[] => [
 const header = (name: string, value: string, body: Answered['body']): string => {
   // Each says which MockServer it is, or says to be.
   if (name === 'version') return '<version>'
+  // The moment at which a limit starts anew, in seconds.
+  if (name === 'x-ratelimit-reset') return '<time>'
   // How long a body is follows from it; a wrong length has failed already. The bodies are compared,
   // but for those of HEAD, which are not sent.
   const bytes = typeof body === 'string' ? Buffer.byteLength(body) : Buffer.from(body.base64, 'base64').length
@@ -73,10 +89,19 @@ const withSortedMaps = (text: string): string => {
   }
 }
 
+/** The same of the documents in the answer of a failed verification. */
+const withSortedMapsIn = (text: string): string => {
+  const parts =
+    /^([A-Z][^\n]* not found[^\n]*?, expected:<)(.*?)(> but was:<)(.*?)(>(?:\n\nclosest match diff:\n.*)?)$/s.exec(text)
+  if (!parts) return withSortedMaps(text)
+  const [, claim = '', expected = '', between = '', found = '', end = ''] = parts
+  return `${claim}${withSortedMaps(expected)}${between}${withSortedMaps(found)}${end}`
+}
+
 /** An answer without what is of its server and its moment. Changes nothing where it has been done already. */
-export const normalised = (answer: Answer, port: number): Answer => {
+export const normalised = (answer: Answer, ports: Ports): Answer => {
   if ('failed' in answer) return answer
-  const text = (given: string): string => normalisations(port).reduce((all, one) => one.text(all), given)
+  const text = (given: string): string => normalisations(ports).reduce((all, one) => one.text(all), given)
   const { status, reason, body } = answer
   const headers = Object.entries(answer.headers).map(
     ([name, values]) => [name, values.map((value) => text(header(name, value, body)))] as const,
@@ -85,6 +110,6 @@ export const normalised = (answer: Answer, port: number): Answer => {
     status,
     reason,
     headers: Object.fromEntries(headers.toSorted(([a], [b]) => (a < b ? -1 : 1))),
-    body: typeof body === 'string' ? withSortedMaps(text(body)) : body,
+    body: typeof body === 'string' ? withSortedMapsIn(text(body)) : body,
   }
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bodyJson, multiMap } from '../../../src/control/message-json.ts'
 
+/** As MockServer 5.15 writes it, key by key. */
+const WITH_BYTES = '{"contentType":"application/json","type":"JSON","json":{"a":1},"rawBytes":"eyJhIjoxfQ=="}'
 const text = Buffer.from('{"a":1}')
 
 test('JSON is given as a value, with its type where the media type is bare', () => {
@@ -10,6 +12,7 @@ test('JSON is given as a value, with its type where the media type is bare', () 
     json: { a: 1 },
     contentType: 'application/json',
   })
+  assert.equal(JSON.stringify(bodyJson(text, 'application/json', 'with_bytes')), WITH_BYTES)
   assert.deepEqual(bodyJson(text, 'application/json; charset=utf-8', 'full'), { a: 1 })
   assert.deepEqual(bodyJson(text, 'application/json', 'compact'), { a: 1 })
 })

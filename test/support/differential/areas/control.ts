@@ -73,7 +73,10 @@ const verifySequence = (from: Draw): Step =>
 const retrieve = (from: Draw): Step => {
   const type = from.pick(['requests', 'REQUESTS', 'request_responses', 'active_expectations', 'recorded_expectations'])
   const format = from.chance(2) ? '&format=JSON' : ''
-  return call(`retrieve?type=${type}${format}`, from.chance(4) ? from.pick(MATCHERS) : undefined)
+  return call(
+    `retrieve?type=${type}${format}`,
+    from.chance(4) ? from.pick(MATCHERS) : from.chance(1) ? id(from) : undefined,
+  )
 }
 
 const clear = (from: Draw): Step => {

@@ -81,6 +81,7 @@ const deprecated = ({ target, ...rest }: Step): Step => ({ ...rest, target: targ
 
 export const wrongDocuments: Area = {
   name: 'wrong-documents',
+  least: wrong.length,
   make: (from, index) => {
     const step = wrong[index % wrong.length] ?? call('status')
     return [
