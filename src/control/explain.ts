@@ -112,8 +112,8 @@ const consider = async (asked: Asked, { store, nowMs }: Context, isGone: () => b
 
 type Questions = { readonly questions: readonly Question[] } | { readonly reply: Reply }
 
-const refused = (given: unknown, problems: readonly string[]): { readonly reply: Reply } => ({
-  reply: text(400, formatError('explain', given, problems)),
+const refused = (given: unknown, problems: readonly string[], { limits }: Context): { readonly reply: Reply } => ({
+  reply: text(400, formatError('explain', given, problems, limits.version)),
 })
 
 /** One key says what is meant; others beside it would be ignored. */
@@ -130,7 +130,7 @@ const readQuestions = (call: Call, context: Context): Questions => {
     const of = 'problems' in sent ? sent.problems.map((problem) => problem.replace('$', '$.request')) : []
     const problems = [...of, ...alone(given, 'request')]
     return 'problems' in sent || problems.length > 0
-      ? refused(given, problems)
+      ? refused(given, problems, context)
       : { questions: [unsent(sent.value, call, context)] }
   }
   if ('correlationId' in given) {
@@ -139,7 +139,7 @@ const readQuestions = (call: Call, context: Context): Questions => {
       ...(typeof id === 'string' ? [] : ['$.correlationId: expected a string']),
       ...alone(given, 'correlationId'),
     ]
-    if (typeof id !== 'string' || problems.length > 0) return refused(given, problems)
+    if (typeof id !== 'string' || problems.length > 0) return refused(given, problems, context)
     return { questions: logged((entry) => entry.correlationId === id, call, context) }
   }
   const filtered = readFilter(call, context)
