@@ -1,5 +1,5 @@
 /** Reads an OpenAPI document: inline, or the text of one in JSON or YAML. Bounded in size, depth and aliases. */
-import { parseDocument } from 'yaml'
+import { yaml } from '../libraries.ts'
 import { type Fault, isJson, type Json, written } from './faults.ts'
 import { upgradeSwagger } from './swagger2.ts'
 
@@ -65,7 +65,12 @@ function readJson(text: string): { readonly value: unknown } | { readonly proble
 export function readYaml(text: string): { readonly value: unknown } | { readonly problem: string } {
   if (text.length > MAX_YAML_CHARACTERS) return { problem: 'YAML of more than 4 MiB; give it as JSON' }
   try {
-    const document = parseDocument(text, { version: '1.2', schema: 'core', prettyErrors: false, logLevel: 'error' })
+    const document = yaml().parseDocument(text, {
+      version: '1.2',
+      schema: 'core',
+      prettyErrors: false,
+      logLevel: 'error',
+    })
     const [fault] = [...document.errors, ...document.warnings]
     if (fault) return { problem: `not valid YAML: ${yamlReason(fault.message)}` }
     return { value: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown }
