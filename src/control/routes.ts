@@ -19,6 +19,7 @@ import { verify } from './verify.ts'
 import { verifySequence } from './verify-sequence.ts'
 
 export const PREFIX = '/mockserver'
+const UNDER_PREFIX = `${PREFIX}/`
 
 export interface Route {
   readonly method: 'GET' | 'PUT'
@@ -133,7 +134,9 @@ export const findRoute = (head: RequestHead, livenessPath: string): Found | unde
 
 const findUnscoped = ({ method, target, path, headers }: RequestHead, livenessPath: string): Found | undefined => {
   if (!target.startsWith('/')) return undefined // a proxy is asked: whoever it names is meant
-  const isPrefixed = path.startsWith(`${PREFIX}/`)
+  const isPrefixed = path.startsWith(UNDER_PREFIX)
+  // Nearly all requests: no text is made for them.
+  if (!isPrefixed && !oldNames.has(path) && path !== livenessPath) return undefined
   const name = isPrefixed ? path.slice(PREFIX.length) : path
   const route = byName.get(`${method} ${name}`)
   if (route && (isPrefixed || route.isOldToo)) return { ...route, isDeprecated: !isPrefixed }
