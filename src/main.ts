@@ -43,3 +43,6 @@ const report = (error: unknown): number => {
 // cannot be written only means that it is loaded after all.
 enableCompileCache(COMPILE_CACHE)
 process.exitCode = await dispatch(process.argv.slice(2)).catch(report)
+// All is closed and written down. What nobody waits for any more, names that are looked up and templates that others would
+// have had rendered, does not keep the process: there may be minutes of it.
+setTimeout(() => process.exit(), 500).unref()

@@ -15,6 +15,8 @@ type Issue = z.core.$ZodIssue
 type RawIssue = z.core.$ZodRawIssue
 
 const SHOWN_CHARACTERS = 60
+/** Of so many unknown keys of one object it is looked for what was meant. */
+const MAX_MEANT = 100
 const NOUNS: Readonly<Record<string, string>> = {
   string: 'a string',
   number: 'a number',
@@ -141,7 +143,10 @@ function problemsOf(
   const path: KeyPath = [...prefix, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))]
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys.get(issue.keys) ?? []
-    return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(key, known), atKey: true }))
+    return issue.keys.map((key, at) => {
+      const message = at < MAX_MEANT ? unknownKey(key, known) : 'unknown key'
+      return { path: [...path, key], message, atKey: true }
+    })
   }
   if (issue.code === 'invalid_key') {
     return issue.issues.map((inner) => ({ path, message: `bad key: ${inner.message}`, atKey: true }))

@@ -10,11 +10,14 @@ import type { Compiled } from './json-schema.ts'
 import { re2js } from './libraries.ts'
 
 const MAX_SUBJECT = 1024 * 1024
+/** No engine is given a longer pattern. */
+const MAX_SOURCE = 65_536
 /** Measured: at worst about a millisecond for each KiB. */
 const MAX_LINEAR_SUBJECT = 256 * 1024
 
 /** Compiles a pattern that must match all of a body, without regard to case. */
 export function compileBodyPattern(source: string): Compiled<BodyTest> {
+  if (source.length > MAX_SOURCE) return { problem: `a regular expression of more than ${MAX_SOURCE} characters` }
   const compiled = compilePattern(source, { maxSubject: MAX_SUBJECT })
   const linear = linearPattern(source)
   if ('problem' in compiled) return linear ? { test: (body) => fits(linear, textOf(body)) } : compiled

@@ -10,9 +10,12 @@ import { withinTime } from './within-time.ts'
 /** Steps a query may take that finds nothing; each `..` multiplies them by the number of values. */
 const STEP_BUDGET = 2 ** 22
 const MAX_PATTERN = 200
+/** Parsing and its tree cost memory for each character. */
+const MAX_SOURCE = 65_536
 
 /** Compiles a query; it matches a body in which it finds something that is neither null nor an empty list. */
 export function compileJsonPath(source: string): Compiled<BodyTest> {
+  if (source.length > MAX_SOURCE) return { problem: `a JSONPath of more than ${MAX_SOURCE} characters` }
   try {
     const query = jsonPathEnvironment().compile(source)
     const isSingular = query.singularQuery()

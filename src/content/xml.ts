@@ -69,6 +69,9 @@ function isShallow(text: string): boolean {
  * text or a value is what it says.
  */
 export function compileXml(source: string): Compiled<BodyTest> {
+  // It would be like no body that is read.
+  if (Buffer.byteLength(source) > MAX_BYTES)
+    return { problem: `XML of more than ${MAX_BYTES} bytes, which no body matches` }
   const expected = parseXml(source)
   if ('problem' in expected) return { problem: `not valid XML: ${expected.problem}` }
   const wanted = treeOf(expected.document.documentElement)

@@ -8,6 +8,8 @@ import { xmlOf } from './xml.ts'
 
 /** Steps an expression may take; each axis over many nodes multiplies them by the number of nodes. */
 const STEP_BUDGET = 2 ** 21
+/** Parsing and its tree cost memory for each character. */
+const MAX_SOURCE = 65_536
 const WIDE = /\/\/|(?:descendant|ancestor)(?:-or-self)?\s*::|(?:preceding|following)(?:-sibling)?\s*::/g
 
 /**
@@ -18,6 +20,7 @@ export function compileXpath(
   source: string,
   namespaces: Readonly<Record<string, string>> | undefined,
 ): Compiled<BodyTest> {
+  if (source.length > MAX_SOURCE) return { problem: `an XPath of more than ${MAX_SOURCE} characters` }
   // Here rather than at the first body, which would wait for it.
   xmldom()
   try {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { compileExpectation, type ExpectationSpec } from '../decide/matching/expectation.ts'
 import type { Read } from '../decide/matching/filter.ts'
 import { prettyJson } from '../decide/matching/pretty-json.ts'
@@ -14,35 +15,51 @@ export const UNABLE = 'Unable to load API spec'
 const IN_SPEC = /^\$(?:\.httpRequest)?\.specUrlOrPayload(?!: missing)[.:]? ?(.*)$/s
 /** A document of thousands of mistakes is not helped by thousands of errors. */
 const MAX_LISTED = 20
+/** So many are counted; then the rest is not read. */
+const MAX_COUNTED = 1000
+/** How long items are read before others have their turn. */
+const TURN_MS = 20
 
 /** Adds or replaces expectations, all of a document or none. */
-export const putExpectation: Handler = (call, context) => {
+export const putExpectation: Handler = async (call, context) => {
   const { version } = context.limits
   const read = readDocument(call.body)
   if ('problem' in read) return text(400, formatError(WHAT, read.text, [`$: ${read.problem}`], version))
   if (read.value === undefined) return text(400, required('an expectation or expectation array'))
-  const items = readItems(WHAT, read.value, context.documents.expectation, version)
+  const items = await readItems(WHAT, read.value, context.documents.expectation, version)
   return 'error' in items ? text(400, items.error) : storeExpectations(items.specs, call, context)
 }
 
-/** The expectations of one item or of a list of them, or all that is wrong with any. */
-export const readItems = (
+/**
+ * The expectations of one item or of a list of them, or all that is wrong with any. A long list is read in turns, between
+ * which others are answered.
+ */
+export const readItems = async (
   what: string,
   document: unknown,
   readItem: (given: unknown) => Read<readonly ExpectationSpec[]>,
   version: string,
-): { readonly specs: readonly ExpectationSpec[] } | { readonly error: string } => {
+): Promise<{ readonly specs: readonly ExpectationSpec[] } | { readonly error: string }> => {
   const items: readonly unknown[] = Array.isArray(document) ? document : [document]
   if (items.length === 0) return { error: errorsText(['an expectation or array of expectations is required']) }
   const errors: string[] = []
-  const specs = items.flatMap((given) => {
+  const specs: ExpectationSpec[] = []
+  let turnEndsMs = performance.now() + TURN_MS
+  for (const given of items) {
+    if (performance.now() > turnEndsMs) {
+      await setImmediate()
+      turnEndsMs = performance.now() + TURN_MS
+    }
     const result = readItem(given)
-    if ('value' in result) return result.value
-    errors.push(errors.length < MAX_LISTED ? itemError(what, given, result.problems, version) : '')
-    return []
-  })
+    if ('value' in result) for (const spec of result.value) specs.push(spec)
+    else errors.push(errors.length < MAX_LISTED ? itemError(what, given, result.problems, version) : '')
+    if (errors.length === MAX_COUNTED) break
+  }
   if (errors.length > MAX_LISTED) {
-    return { error: joinedErrors([...errors.slice(0, MAX_LISTED), `… and ${errors.length - MAX_LISTED} more`]) }
+    const atLeast = errors.length === MAX_COUNTED ? 'at least ' : ''
+    return {
+      error: joinedErrors([...errors.slice(0, MAX_LISTED), `… and ${atLeast}${errors.length - MAX_LISTED} more`]),
+    }
   }
   return errors.length > 0 ? { error: joinedErrors(errors) } : { specs }
 }

@@ -303,3 +303,11 @@ const saidPort = async ({ stdout, stderr }: { stdout: Readable; stderr: Readable
   }
   return within('the port', heard.promise)
 }
+
+test('a long list of mistakes is not read to its end, and nothing of it is stored', async (t) => {
+  const { put, putJson } = await startControl(t)
+  const { status, body } = await put('expectation', [HELLO, ...new Array(5000).fill({})])
+  assert.equal(status, 400)
+  assert.match(body, /… and at least 980 more\s*\]$/)
+  assert.deepEqual(await putJson('retrieve?type=active_expectations'), [])
+})

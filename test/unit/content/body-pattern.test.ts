@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { compileBodyPattern } from '../../../src/content/body-pattern.ts'
 import { bodyFits, problemLines } from '../../support/asked.ts'
 
 const fits = (regex: string, body: string): boolean => bodyFits({ type: 'REGEX', regex }, body)
@@ -24,4 +25,9 @@ test('what neither engine can run is refused, and a body beyond both bounds does
   const lines = problemLines({ body: { type: 'REGEX', regex: '((a+)\\2)+' } })
   assert.match(lines.join(), /body.regex: refused: it repeats/)
   assert.ok(!fits('.*a.*b.*', `${'x'.repeat(300_000)}ab`))
+})
+
+test('a pattern of more than 64 KiB is given to no engine', () => {
+  const problem = 'a regular expression of more than 65536 characters'
+  assert.deepEqual(compileBodyPattern('(a|b)'.repeat(20_000)), { problem })
 })

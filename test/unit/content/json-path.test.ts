@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { compileJsonPath } from '../../../src/content/json-path.ts'
 import { bodyFits } from '../../support/asked.ts'
 
 const finds = (jsonPath: string, body: string): boolean => bodyFits({ type: 'JSON_PATH', jsonPath }, body)
@@ -36,4 +37,8 @@ test('what would look at everything many times over is not tried on large bodies
   assert.ok(!finds('$..a..a..a..b', wide))
   const deep = `${'['.repeat(100_000)}1${']'.repeat(100_000)}`
   assert.ok(!finds('$..a', deep))
+})
+
+test('a path of more than 64 KiB is refused', () => {
+  assert.deepEqual(compileJsonPath(`$${'.a'.repeat(40_000)}`), { problem: 'a JSONPath of more than 65536 characters' })
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { compileXml } from '../../../src/content/xml.ts'
 import { bodyFits } from '../../support/asked.ts'
 
 const fits = (xml: string, body: string): boolean => bodyFits({ type: 'XML', xml }, body)
@@ -62,4 +63,9 @@ test('placeholders of XMLUnit stand for what they say', () => {
   assert.ok(asks('matchesRegex([0-9])', 'x1'))
   assert.ok(!asks('matchesRegex([0-9])', 'x'))
   assert.ok(asks('ignore', 'anything'))
+})
+
+test('XML to compare with that is larger than any that is read is refused', () => {
+  const problem = 'XML of more than 1048576 bytes, which no body matches'
+  assert.deepEqual(compileXml(`<a>${'<b/>'.repeat(300_000)}</a>`), { problem })
 })
