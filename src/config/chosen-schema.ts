@@ -21,6 +21,18 @@ export function chosen<T>(
   })
 }
 
+/** More names than this in one map are no request's and no answer's; each may be a pattern that has to be examined. */
+const MAX_NAMES = 1000
+
+/** Whether a map or a list of names has more of them than are read. */
+export function hasTooManyNames(given: unknown): boolean {
+  const names = Array.isArray(given) ? given : isRecord(given) ? Object.keys(given) : []
+  return names.length > MAX_NAMES
+}
+
+/** The refusal of such a map. */
+export const TOO_MANY_NAMES = `has more than ${MAX_NAMES} names`
+
 /** Refuses any value, saying why. */
 export function refused(message: string): z.ZodNever {
   return z.never({ error: message })

@@ -5,7 +5,7 @@ import { compileTextSchema } from '../content/json-schema.ts'
 import type { NamedTexts, PairsSpec } from '../decide/matching/pairs.ts'
 import { PARAMETER_STYLES } from '../decide/matching/parameter-style.ts'
 import { problemWithText, type Text, type TextSpec } from '../decide/matching/text.ts'
-import { chosen, isRecord } from './chosen-schema.ts'
+import { chosen, hasTooManyNames, isRecord, refused, TOO_MANY_NAMES } from './chosen-schema.ts'
 
 const Plain = z.string().superRefine((value, context) => {
   const message = problemWithText(value)
@@ -92,6 +92,7 @@ const Entry = chosen<NamedTexts>((given) => {
  * also say `keyMatchStyle`.
  */
 export const MatchedPairs: z.ZodType<PairsSpec> = chosen<PairsSpec>((given) => {
+  if (hasTooManyNames(given)) return refused(TOO_MANY_NAMES)
   if (Array.isArray(given)) return z.array(Entry)
   if (!isRecord(given) || !('keyMatchStyle' in given)) return z.record(Plain, Values).transform(listed)
   const isMatchingKey = given['keyMatchStyle'] === 'MATCHING_KEY'
@@ -104,9 +105,11 @@ const Cookie = z
 
 /** `{session: "1"}` or `[{name: session, value: "1"}]`. */
 export const MatchedCookies: z.ZodType<PairsSpec> = chosen<PairsSpec>((given) =>
-  Array.isArray(given)
-    ? z.array(Cookie)
-    : z.record(Plain, Matched).transform((record) => {
-        return Object.entries(record).map(([name, value]): NamedTexts => ({ name, values: [value] }))
-      }),
+  hasTooManyNames(given)
+    ? refused(TOO_MANY_NAMES)
+    : Array.isArray(given)
+      ? z.array(Cookie)
+      : z.record(Plain, Matched).transform((record) => {
+          return Object.entries(record).map(([name, value]): NamedTexts => ({ name, values: [value] }))
+        }),
 )

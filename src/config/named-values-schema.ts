@@ -1,7 +1,7 @@
 /** Names with one or more values, in any of the forms that MockServer takes. */
 import { z } from 'zod'
 import type { NamedValues } from '../decide/matching/pairs.ts'
-import { chosen } from './chosen-schema.ts'
+import { chosen, hasTooManyNames, refused, TOO_MANY_NAMES } from './chosen-schema.ts'
 
 /** `{a: "1"}`, `{a: ["1", "2"]}` or `[{name: a, values: ["1"]}]`; each name with at least `atLeast` values. */
 export function namedValues(name: z.ZodString, value: z.ZodString, atLeast: 0 | 1): z.ZodType<readonly NamedValues[]> {
@@ -11,5 +11,8 @@ export function namedValues(name: z.ZodString, value: z.ZodString, atLeast: 0 | 
     return Object.entries(record).map(([key, list]) => ({ name: key, values: list }))
   })
   const asList = z.array(z.strictObject({ name, values: atLeast === 0 ? values.default([]) : values }))
-  return chosen<readonly NamedValues[]>((given) => (Array.isArray(given) ? asList : asObject))
+  return chosen<readonly NamedValues[]>((given) => {
+    if (hasTooManyNames(given)) return refused(TOO_MANY_NAMES)
+    return Array.isArray(given) ? asList : asObject
+  })
 }

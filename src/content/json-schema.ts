@@ -22,6 +22,7 @@ export function compileSchema(given: unknown): Compiled<(value: unknown) => bool
       return { problem: 'a JSON schema is an object' }
     }
     if (!isShallow(schema)) return { problem: 'a JSON schema nested too deeply' }
+    if (hasManyParts(schema)) return { problem: `a JSON schema of more than ${MAX_PARTS} parts` }
     const engine = engineFor(schema)
     if (!engine) return { problem: 'this draft of JSON Schema is not supported; there are 06, 07, 2019-09 and 2020-12' }
     const validate = engine.compile(schema)
@@ -29,6 +30,21 @@ export function compileSchema(given: unknown): Compiled<(value: unknown) => bool
   } catch (error) {
     return { problem: `not a valid JSON schema: ${error instanceof Error ? error.message : String(error)}` }
   }
+}
+
+/** To compile them takes a time that grows with the square of their number. */
+const MAX_PARTS = 2000
+
+/** Objects and lists in it, which are schemas or hold some. */
+function hasManyParts(schema: unknown): boolean {
+  const waiting = [schema]
+  let count = 0
+  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+    if (typeof part !== 'object' || part === null) continue
+    if (++count > MAX_PARTS) return true
+    for (const inner of Object.values(part)) waiting.push(inner)
+  }
+  return false
 }
 
 /** An engine of draft 2020-12 that holds `root`, whose parts are compiled when they are asked for with `getSchema`. */

@@ -108,26 +108,6 @@ function matchesAny(matchers: readonly RequestMatcher[], negated: boolean, subje
 
 const isEarly = (field: string): boolean => field === 'method' || field === 'path'
 
-/** The first part of the request, in the order of `RequestField`, that does not match; undefined when all do. */
-export function firstMismatch(matcher: RequestMatcher, subject: Subject): RequestField | undefined {
-  if (matcher.anyOf) return anyMismatch(matcher.anyOf, subject)
-  const field = headMismatch(matcher, subject)
-  if (field !== undefined || !matcher.body || subject.body === undefined) return field
-  const read = bodyOf(subject, subject.body)
-  return read !== 'unavailable' && matchesBody(matcher.body, read) ? undefined : 'body'
-}
-
-/** Of several, what fails in the one that comes furthest. */
-function anyMismatch(matchers: readonly RequestMatcher[], subject: Subject): RequestField | undefined {
-  let furthest: RequestField | undefined
-  for (const matcher of matchers) {
-    const field = firstMismatch(matcher, subject)
-    if (field === undefined) return undefined
-    if (furthest === undefined || !isEarly(field)) furthest = field
-  }
-  return furthest
-}
-
 function headMismatch(matcher: RequestMatcher, subject: Subject): RequestField | undefined {
   const { head } = subject
   if (matcher.method && !matchesText(matcher.method, head.method)) return 'method'

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { RequestBody } from '../../../src/config/request-body-schema.ts'
 import { bodyFits, problemLines } from '../../support/asked.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
@@ -167,3 +168,9 @@ for (const [body, problem] of REFUSED) {
     assert.match(lines[0] ?? '', problem)
   })
 }
+
+test('a map of thousands of names is refused before any of them is examined', () => {
+  const parameters = Object.fromEntries(Array.from({ length: 1001 }, (_, at) => [`a${at}`, '[a-z]+']))
+  const read = RequestBody.safeParse({ type: 'PARAMETERS', parameters })
+  assert.match(JSON.stringify(read.error?.issues), /has more than 1000 names/)
+})

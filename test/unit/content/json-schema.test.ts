@@ -67,3 +67,10 @@ test('text counts as what it says in JSON, or as text', () => {
   assert.ok(judge({ type: 'string', format: 'uuid' }, '3ac1cd8a-6f40-4b3a-9f0d-6f2a7cf6e9fb'))
   assert.ok(!judge({ type: 'integer' }, 'x'))
 })
+
+test('a schema of thousands of parts, which would take minutes to compile, is refused', () => {
+  const anyOf = Array.from({ length: 2001 }, (_, at) => ({ const: at }))
+  const compiled = compileSchema({ anyOf })
+  assert.match('problem' in compiled ? compiled.problem : 'compiled', /more than 2000 parts/)
+  assert.ok('test' in compileSchema({ anyOf: anyOf.slice(0, 1000) }))
+})

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { firstMismatch } from '../../../../src/decide/matching/request.ts'
+import { matchesRequest, type Subject } from '../../../../src/decide/matching/request.ts'
 import { compileRequest } from '../../../../src/decide/matching/request-spec.ts'
 import { problemLines, verdict } from '../../../support/asked.ts'
 import { head } from '../build.ts'
@@ -189,8 +189,11 @@ test('not turns the whole request round, and reads the body only where the head 
 
 test('the first part that differs is named', () => {
   const matcher = compileRequest({ method: 'GET', path: '/a', cookies: [{ name: 'a', values: ['1'] }] })
-  const mismatch = (line: string, ...headers: string[]): string | undefined =>
-    firstMismatch(matcher, { head: head(line, ...headers), body: undefined, query: undefined, read: undefined })
+  const mismatch = (line: string, ...headers: string[]): string | undefined => {
+    const subject: Subject = { head: head(line, ...headers), body: undefined, query: undefined, read: undefined }
+    matchesRequest(matcher, subject)
+    return subject.failed
+  }
   assert.equal(mismatch('POST /a'), 'method')
   assert.equal(mismatch('GET /b'), 'path')
   assert.equal(mismatch('GET /a'), 'cookies')
