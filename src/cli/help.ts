@@ -4,7 +4,7 @@ const EXIT = `Exit codes: 0 done, 2 bad input or set-up, 3 this machine cannot, 
 
 const main = `understudy stands in for the services a program calls: it mocks them or forwards to them.
 
-  understudy run [options] -- COMMAND…  run COMMAND with all it connects to intercepted (Linux, root)
+  understudy run [options] -- COMMAND…  run COMMAND with all it connects to intercepted (needs root)
   understudy serve [options]            a mock server and explicit proxy on one port (no root)
   understudy doctor                     what works on this machine, and what to do about the rest
   understudy cleanup                    remove what a killed run has left behind
@@ -17,10 +17,10 @@ ${EXIT}
 
 const run = `understudy run [options] -- COMMAND [ARGUMENT…]
 
-Runs COMMAND in a cgroup of its own. The kernel sends every TCP connection it opens to Understudy and
-says where it was going; Understudy answers from the expectations or forwards. Nothing stays behind.
+Runs COMMAND in a cgroup of its own. The kernel sends every TCP connection it opens to Understudy
+and says where it was going; Understudy answers from the expectations or forwards. Nothing stays.
 
-  -e, --expectations FILE  what to mock: expectations (docs/expectations.md), or an OpenAPI document,
+  -e, --expectations FILE  what to mock: expectations (docs/expectations.md), an OpenAPI document,
                            a HAR log or a Postman collection; may be given more than once
   -c, --config FILE        settings, YAML or JSON (docs/configuration.md)
   -r, --record FILE        append every exchange and connection to FILE, one JSON object a line
@@ -31,7 +31,7 @@ says where it was going; Understudy answers from the expectations or forwards. N
       --no-summary         do not
       --unmatched WHAT     requests that nothing matches: forward (default) or refuse
       --netns NAME         run COMMAND in this network namespace (a name of \`ip netns\`, or a path)
-      --capture HOW        auto (default), ebpf, nft, iptables, tproxy, or none for rules of your own
+      --capture HOW        auto (default), ebpf, nft, iptables, tproxy, or none: rules of your own
                            (docs/capture.md)
       --control PORT       answer MockServer's API on 127.0.0.1:PORT while it runs; 0 takes any free
                            one. COMMAND finds it in UNDERSTUDY_CONTROL_URL (docs/control-api.md)
@@ -52,7 +52,7 @@ MockServer's API is answered on the same port (docs/control-api.md).
 
   -p, --port PORT          listen on PORT (default 1080; 0 takes any free one)
       --host ADDRESS       listen on ADDRESS (default 127.0.0.1; 0.0.0.0 opens it to the network)
-  -e, --expectations FILE  what to mock: expectations (docs/expectations.md), or an OpenAPI document,
+  -e, --expectations FILE  what to mock: expectations (docs/expectations.md), an OpenAPI document,
                            a HAR log or a Postman collection; may be given more than once
   -c, --config FILE        settings, YAML or JSON (docs/configuration.md)
   -r, --record FILE        append every exchange to FILE, one JSON object a line
