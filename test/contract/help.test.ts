@@ -42,7 +42,7 @@ for (const [command, flags] of Object.entries(PARSERS)) {
   test(`${command} --help begins with how it is called and fits a terminal`, () => {
     assert.ok(text.startsWith(`understudy ${command}`))
     assert.deepEqual(
-      text.split('\n').filter((each) => each.length > 120),
+      text.split('\n').filter((each) => each.length > 100),
       [],
     )
   })
