@@ -259,8 +259,12 @@ export interface CallbackPlan {
   readonly seesAnswer: boolean
 }
 
-/** Asks a callback client for a plan. Must not reject. */
-export type AskForPlan = (callback: CallbackPlan, sent: SentRequest) => Promise<ForwardPlan | Respond>
+/** Asks a callback client for a plan; `waits` is given the way to wait no longer. Must not reject. */
+export type AskForPlan = (
+  callback: CallbackPlan,
+  sent: SentRequest,
+  waits: (stop: () => void) => void,
+) => Promise<ForwardPlan | Respond>
 
 /** Sends the request on. */
 export interface Forward extends ForwardPlan {

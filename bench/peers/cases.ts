@@ -79,6 +79,8 @@ export const CASES: readonly Case[] = [
 ]
 
 const LARGE = 10_000
+export const LARGE_LAST = lastLiteral(LARGE)
+
 /** Too many for those who go through them one by one: compared with ourselves, and with who has an index. */
 export const LARGE_CASE: Case = {
   name: '10,000 literal paths, all asked for in turn',

@@ -118,7 +118,15 @@ export const createForwardPlanned =
       if (!askForPlan) return carryOut(NO_CLIENTS)
       const { body = 'unavailable', flow } = going
       const sent = { head: exchange.request.head, body, client: flow.client, local: flow.local }
-      const ask: MakePlan = async () => ({ made: await askForPlan(make, sent) })
+      let stop = (): void => undefined
+      const waits = (how: () => void): void => {
+        stop = how
+      }
+      const ask: MakePlan = async () => ({ made: await askForPlan(make, sent, waits) })
+      const ended: Done = (outcome) => {
+        stop()
+        done(outcome)
+      }
       // Whoever is asked is shown the body, or told that it is too large.
-      withMade(exchange, ask, { ...going, body: undefined }, onFailed, done, carryOut)
+      withMade(exchange, ask, { ...going, body: undefined }, onFailed, ended, carryOut)
     })

@@ -172,11 +172,12 @@ export const createCallbacks = (options: CallbacksOptions): Callbacks => {
     },
     askForResponse: (clientId, sent, then) =>
       send(clientId, sent, (waited) => then(waited === 'too_large' ? TOO_LARGE : responseOf(clientId, waited))),
-    askForPlan: (callback, sent) =>
+    askForPlan: (callback, sent, waits) =>
       new Promise((resolve) => {
-        send(callback.clientId, sent, (waited) =>
+        const stop = send(callback.clientId, sent, (waited) =>
           resolve(waited === 'too_large' ? { kind: 'respond', response: TOO_LARGE } : planOf(callback, waited)),
         )
+        waits(stop)
       }),
     registry: { reset: clients.clear, cleared: () => undefined },
   }

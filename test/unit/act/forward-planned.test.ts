@@ -5,7 +5,15 @@ import { outcomeOf } from '../../../src/act/finish.ts'
 import { createForwardChanged, createForwardPlanned } from '../../../src/act/forward-planned.ts'
 import { type FindRoute, outboundRoute } from '../../../src/act/route.ts'
 import type { ForwardTarget } from '../../../src/act/upstream-request.ts'
-import type { ForwardPlan, MakePlan, MockResponse, Respond, ResponseChange, WholeAnswer } from '../../../src/action.ts'
+import type {
+  AskForPlan,
+  ForwardPlan,
+  MakePlan,
+  MockResponse,
+  Respond,
+  ResponseChange,
+  WholeAnswer,
+} from '../../../src/action.ts'
 import type { Endpoint, Flow, Outcome } from '../../../src/flow.ts'
 import type { HttpExchange } from '../../../src/http1/exchange.ts'
 import { createBudget } from '../../../src/intercept/budget.ts'
@@ -304,4 +312,18 @@ test('a client that goes while a plan is made is told of, and what comes then is
   later.resolve({ made: { to: undefined } })
   await settled()
   assert.deepEqual([outcomes.map(({ fault }) => fault), forwarded], [['client_closed'], []])
+})
+
+test('a callback client is not waited for when whoever asked has gone', async () => {
+  const { forwardChanged, inner, outcomes, done } = setup()
+  let stopped = 0
+  const askForPlan: AskForPlan = (_, __, waits) => {
+    waits(() => stopped++)
+    return new Promise(() => undefined)
+  }
+  const action = { kind: 'forward', to: undefined, delayMs: 0, make: { clientId: 'c', seesAnswer: false } } as const
+  createForwardPlanned(forwardChanged, { askForPlan, onFailed: () => undefined })(inner, action, OLD, done)
+  inner.onGone?.('client_closed')
+  await settled()
+  assert.deepEqual([stopped, outcomes.map(({ fault }) => fault)], [1, ['client_closed']])
 })
