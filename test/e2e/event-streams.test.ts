@@ -86,7 +86,7 @@ test('a client that goes ends its stream, and its place in the log is kept', asy
     pairs.map(({ httpResponse }) => httpResponse),
     [
       {
-        body: 'data: a\n\n',
+        body: { type: 'STRING', string: 'data: a\n\n', rawBytes: 'ZGF0YTogYQoK', contentType: 'text/event-stream' },
         headers: { 'content-type': ['text/event-stream'], 'cache-control': ['no-cache'] },
         statusCode: 200,
       },
@@ -100,9 +100,9 @@ test('of a long stream, the log keeps the start', async (t) => {
   await lab.put('expectation', { httpRequest: { path: '/events' }, httpSseResponse: { events } })
   await lab.ask('/events')
   const [pair] = (await lab.putJson('retrieve?type=REQUEST_RESPONSES')) as {
-    httpResponse: { body: string; headers: object }
+    httpResponse: { body: { string: string }; headers: object }
   }[]
-  assert.equal(pair?.httpResponse.body, 'data: numb')
+  assert.equal(pair?.httpResponse.body.string, 'data: numb')
   assert.ok('x-understudy-body-truncated' in (pair?.httpResponse.headers ?? {}))
 })
 
