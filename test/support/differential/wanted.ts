@@ -263,6 +263,31 @@ export const wanted: readonly Wanted[] = [
     'there a name that is a pattern also allows the values of the names that it fits',
   ),
   judged('GraphQL: the name of the operation counts however fields are compared', 'there only with NORMALISED_STRING'),
+  {
+    name: 'GraphQL: the variables count however fields are compared',
+    reason: 'there only with NORMALISED_STRING, so a schema of them says nothing beside AST_EXACT and AST_SUBSET',
+    explains: ({ step, before, real, ours }) =>
+      !isCall(step) &&
+      'status' in real &&
+      'status' in ours &&
+      real.status === 200 &&
+      ours.status === 404 &&
+      before.some(({ body }) => typeof body === 'string' && /"variablesSchema".*"AST_/.test(body)),
+  },
+  {
+    name: 'a whole number is an integer however it is written',
+    reason: 'so says JSON Schema from draft 06 on; 5.15 takes 1.0 and 1e0 for no integers inside of anyOf',
+    versions: ['5.15.0'],
+    explains: ({ step, before }) =>
+      !isCall(step) &&
+      typeof step.body === 'string' &&
+      /^-?\d+(?:\.0+)?(?:e\d+)?$/i.test(step.body) &&
+      before.some(({ body }) => typeof body === 'string' && /"anyOf":\[\{"type":"integer"/.test(body)),
+  },
+  judged(
+    'numbers of JSON are equal as they are written',
+    'there 8.0 also takes 10e-1 for 1.0; matchNumbersAsStrings compares values',
+  ),
   judged('JSONPath is that of RFC 9535', "there it is Jayway's"),
   judged('null is JSON like any other', 'there a bare null matches nothing'),
   judged('text without a charset is UTF-8', 'there it is latin1 where a content type is given'),
