@@ -26,7 +26,8 @@ export const errorsText = (problems: readonly string[]): string =>
 
 /** `given`: the document, or its text as it was given; `version`: of MockServer. */
 export const formatError = (what: string, given: unknown, problems: readonly string[], version: string): string => {
-  const shown = bounded(typeof given === 'string' ? given : expandedJson(given))
+  const print = Number(version.split('.')[0]) < 8 ? prettyJson : expandedJson
+  const shown = bounded(typeof given === 'string' ? given : print(given))
   const errors = allIndented(`${errorsText(problems)}\n\n${footer(version)}`)
   return `incorrect ${what} json format for:\n\n${indented(shown)}\n\n schema validation errors:\n\n${errors}`
 }

@@ -4,7 +4,7 @@
  */
 export const prettyJson = (value: unknown, indent = ''): string => printed(value, indent, inLine)
 
-/** The same with a line for each item of an array: the way MockServer shows a document that it refuses. */
+/** The same with a line for each item of an array: the way MockServer 8 shows a document that it refuses. */
 export const expandedJson = (value: unknown, indent = ''): string => printed(value, indent, lineByLine)
 
 type PrintItems = (items: readonly unknown[], indent: string) => string
