@@ -199,7 +199,11 @@ export const wanted: readonly Wanted[] = [
     versions: ['5.15.0'],
     explains: ({ step, before, real, ours }) => {
       if (isCall(step)) {
-        const isOurs = 'status' in real && 'status' in ours && ours.status === 201
+        if (!('status' in real && 'status' in ours)) return false
+        const isOurs =
+          ours.status === 201 ||
+          // Wrong here as well, but for another reason.
+          (ours.status === 400 && textOf(real).includes('$.httpResponses: is not defined in the schema'))
         return isOurs && real.status === (step.target.startsWith('/mockserver/import') ? 404 : 400)
       }
       if (before.some(({ target }) => target.startsWith('/mockserver/import'))) return true
