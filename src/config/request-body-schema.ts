@@ -25,7 +25,7 @@ const expected = (numbers: NumbersBy): z.ZodType<unknown> =>
       expectedJson(value, (message) => context.addIssue({ code: 'custom', message }), hashedPlaceholder),
     )
   })
-const ExpectedJson = expected('spelling')
+const ExpectedJson = expected('kind')
 
 const json = (value: unknown): BodyMatcher => ({ kind: 'json', expected: value, isStrict: false, negated: false })
 const text = (value: string): BodyMatcher => ({ kind: 'text', text: value, isPart: false, negated: false })
@@ -41,7 +41,7 @@ const StringMatcher = chosen<BodyMatcher>((given) => {
 })
 
 const JsonMatcher = chosen<BodyMatcher>((given) => {
-  const numbers = isRecord(given) && given['matchNumbersAsStrings'] === true ? 'value' : 'spelling'
+  const numbers = isRecord(given) && given['matchNumbersAsStrings'] === true ? 'value' : 'kind'
   return z
     .strictObject({
       ...common,

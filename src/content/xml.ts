@@ -10,7 +10,7 @@ import { type TextJudge, xmlPlaceholder } from './xml-placeholder.ts'
 export const MAX_BYTES = 1024 * 1024
 const MAX_DEPTH = 200
 
-/** Stands for all that an element holds, not only its text. */
+/** An attribute with this value need not even be there. */
 const IGNORED = `\${xmlunit.ignore}`
 
 const documents = new WeakMap<ReadBody, Document | 'not_xml'>()
@@ -121,14 +121,15 @@ function textsOf({ text, attributes, children }: Tree): string[] {
 
 function isSimilar(wanted: Tree, actual: Tree, judges: ReadonlyMap<string, TextJudge>): boolean {
   if (wanted.name !== actual.name) return false
-  if (wanted.text === IGNORED) return true
   const fits = (text: string, other: string): boolean => text === other || (judges.get(text)?.(other) ?? false)
   if (!fits(wanted.text, actual.text) || wanted.children.length !== actual.children.length) return false
-  if (wanted.attributes.size !== actual.attributes.size) return false
+  let met = 0
   for (const [name, value] of wanted.attributes) {
     const other = actual.attributes.get(name)
-    if (other === undefined || !fits(value, other)) return false
+    if (other === undefined ? value !== IGNORED : !fits(value, other)) return false
+    if (other !== undefined) met++
   }
+  if (met !== actual.attributes.size) return false
   const others = byName(actual.children)
   for (const child of wanted.children) {
     const other = others.get(child.name)?.shift()

@@ -1,5 +1,5 @@
 /** The sentences of the API, in one place: clients cut and compare them, so they are MockServer's to the letter. */
-import { prettyJson } from '../decide/matching/pretty-json.ts'
+import { expandedJson, prettyJson } from '../decide/matching/pretty-json.ts'
 
 const SHOWN_CHARACTERS = 64 * 1024
 const SPECIFICATION = 'https://app.swaggerhub.com/apis/jamesdbloom/mock-server-openapi/'
@@ -26,7 +26,8 @@ export const errorsText = (problems: readonly string[]): string =>
 
 /** `given`: the document, or its text as it was given; `version`: of MockServer. */
 export const formatError = (what: string, given: unknown, problems: readonly string[], version: string): string => {
-  const shown = bounded(typeof given === 'string' ? given : prettyJson(given))
+  const print = Number(version.split('.')[0]) < 8 ? prettyJson : expandedJson
+  const shown = bounded(typeof given === 'string' ? given : print(given))
   const errors = allIndented(`${errorsText(problems)}\n\n${footer(version)}`)
   return `incorrect ${what} json format for:\n\n${indented(shown)}\n\n schema validation errors:\n\n${errors}`
 }
@@ -66,6 +67,7 @@ export interface Unfound {
   readonly expected: string
   /** All that there are. */
   readonly messages: readonly unknown[]
+  /** From so many on, none is listed. */
   readonly maximumListed: number
   /** What is said instead of more than are to be listed. */
   readonly among: string
@@ -78,7 +80,7 @@ const one = (values: readonly unknown[]): string => {
 
 export const unfound = ({ what, doubt, expected, messages, maximumListed, among }: Unfound): string => {
   const claim = `${what}${doubt === undefined ? '' : ` for certain (${doubt})`}, expected:<${expected}>`
-  return messages.length <= maximumListed ? `${claim} but was:<${one(messages)}>` : `${claim} but was ${among}`
+  return messages.length < maximumListed ? `${claim} but was:<${one(messages)}>` : `${claim} but was ${among}`
 }
 
 /** How many there are where they are too many to be listed; sequences, and all before version 8, do not say how many fit. */

@@ -9,7 +9,7 @@ import { type Reply, text } from './reply.ts'
 import { amongText, unfound } from './texts.ts'
 
 const PASSED: Reply = { status: 202 }
-/** Messages that a failure lists, where the call does not say. */
+/** From so many messages on a failure lists none, where the call does not say. */
 export const MAX_LISTED = 10
 
 export interface About {
@@ -40,7 +40,7 @@ export const pass = ({ kind, outcome, expected }: About, nowMs: number, { log }:
 /** Responses to requests that were meant, or all requests: only as many as are listed are written out. */
 const listed = ({ kind, what, exchanges, maximumListed }: Failure, context: Context): readonly (Json | undefined)[] => {
   if (kind.startsWith('request')) {
-    if (exchanges.length > maximumListed) return exchanges.map(() => undefined)
+    if (exchanges.length >= maximumListed) return exchanges.map(() => undefined)
     return exchanges.map((one) => retrievedRequest(one, majorOf(context)))
   }
   const asked = { ...what, response: undefined }
@@ -49,7 +49,7 @@ const listed = ({ kind, what, exchanges, maximumListed }: Failure, context: Cont
     .filter((one) => judge(asked, one) === 'yes')
     .map(sentResponse)
     .filter((one) => one !== undefined)
-  return responses.length > maximumListed ? responses.map(() => undefined) : responses.map((one) => responseJson(one))
+  return responses.length >= maximumListed ? responses.map(() => undefined) : responses.map((one) => responseJson(one))
 }
 
 export const fail = (failure: Failure, nowMs: number, context: Context): Reply => {
@@ -57,7 +57,7 @@ export const fail = (failure: Failure, nowMs: number, context: Context): Reply =
   const { kind, outcome, expected, doubt, found, maximumListed, diff } = failure
   const messages = listed(failure, context)
   const claim = `${kind} not ${outcome}`
-  const isListed = messages.length <= maximumListed
+  const isListed = messages.length < maximumListed
   const documents = [JSON.parse(expected), ...(isListed ? [messages] : [])]
   log.note('VERIFICATION_FAILED', nowMs, `${claim}, expected:{}${isListed ? 'but was:{}' : ''}`, ...documents)
   const what = `${claim.slice(0, 1).toUpperCase()}${claim.slice(1)}`

@@ -85,8 +85,17 @@ test('a failure lists the responses to the requests that were meant', async (t) 
   assert.match(body, /"reasonPhrase" : "Made It",\n {2}"statusCode" : 201\n\}>$/)
 })
 
-test('more responses than are to be listed are counted', async (t) => {
-  const few = { httpResponse: { statusCode: 201 }, maximumNumberOfRequestToReturnInVerificationFailure: 1 }
+test('as many requests as the limit are counted, one less is listed', async (t) => {
+  const { put } = await withThree(t, { mockServerVersion: '8.0.0' })
+  const asked = { httpRequest: { path: '/never' } }
+  const withLimit = async (maximumNumberOfRequestToReturnInVerificationFailure: number): Promise<string> =>
+    (await put('verify', { ...asked, maximumNumberOfRequestToReturnInVerificationFailure })).body
+  assert.match(await withLimit(3), /> but was found 0 times among 3 total requests/)
+  assert.match(await withLimit(4), /> but was:<\[ \{/)
+})
+
+test('as many responses as the limit, or more, are counted', async (t) => {
+  const few = { httpResponse: { statusCode: 201 }, maximumNumberOfRequestToReturnInVerificationFailure: 2 }
   for (const [mockServerVersion, said] of [
     ['5.15.0', 'not found, found 2 other responses'],
     ['8.0.0', 'found 1 time among 2 recorded responses'],

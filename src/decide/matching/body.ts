@@ -91,7 +91,7 @@ function matchesBodyText(matcher: Extract<BodyMatcher, { kind: 'text' }>, body: 
 }
 
 function matchesJson(matcher: Extract<BodyMatcher, { kind: 'json' }>, body: ReadBody): boolean {
-  const json = readJson(body, matcher.numbers ?? 'spelling')
+  const json = readJson(body, matcher.numbers ?? 'kind')
   if (json === 'not_json') return false
   const compare = matcher.isStrict ? equalsJson : containsJson
   try {
@@ -102,14 +102,14 @@ function matchesJson(matcher: Extract<BodyMatcher, { kind: 'json' }>, body: Read
   }
 }
 
-/** The body as JSON, numbers as they are written; undefined where it is none. */
+/** The body as JSON, whole numbers apart from others; undefined where it is none. */
 export function jsonOfBody(body: ReadBody): { readonly value: JsonValue } | undefined {
-  const json = readJson(body, 'spelling')
+  const json = readJson(body, 'kind')
   return json === 'not_json' ? undefined : json
 }
 
 function readJson(body: ReadBody, numbers: NumbersBy): Json {
-  if (numbers === 'spelling') {
+  if (numbers === 'kind') {
     body.json ??= parsedJson(body, numbers)
     return body.json
   }

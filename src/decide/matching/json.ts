@@ -1,10 +1,13 @@
-/** JSON as expectations compare it: by value, with numbers compared as they are written. */
+/** JSON as expectations compare it: by value, where a whole number is not one that is written with a point or an exponent. */
 import { canAssign, rememberedPairs } from './assignment.ts'
 import { type Placeholder, placeholderOf } from './json-placeholder.ts'
 
-/** A number that a JavaScript number would change: `1.0`, `1e2`, or more digits than it holds. */
+/** A number that a JavaScript number would not tell from another: `1.0`, `1e2`, or more digits than it holds. */
 interface WrittenNumber {
+  /** The same for numbers that count as the same. */
   readonly written: string
+  /** As near as a JavaScript number comes. */
+  readonly value: number
 }
 
 /** What `parseJson` gives; a written number is told from an object by its identity here, never by its keys. */
@@ -12,20 +15,24 @@ export type JsonValue = unknown
 
 const writtenNumbers = new WeakSet<object>()
 const placeholders = new WeakSet<object>()
-/** Only text with such digits can hold a number that needs its spelling kept. */
+/** Only text with such digits can hold a number that needs more than its value kept. */
 const UNUSUAL_NUMBER = /\d[.eE]|\d{16}|-0/
 
-/** Whether two numbers are the same when they are written the same, or when they are as large. */
-export type NumbersBy = 'spelling' | 'value'
+const WHOLE = /^-?\d+$/
+
+/** Whether numbers that are as large are the same only if both are written whole, or neither is; or however they are written. */
+export type NumbersBy = 'kind' | 'value'
 
 /** Parses JSON text, keeping of numbers what they are compared by. Throws SyntaxError, or RangeError when too deep. */
-export function parseJson(text: string, numbers: NumbersBy = 'spelling'): JsonValue {
+export function parseJson(text: string, numbers: NumbersBy = 'kind'): JsonValue {
   if (!UNUSUAL_NUMBER.test(text)) return JSON.parse(text)
   return JSON.parse(text, ((_key: string, value: unknown, context: { readonly source?: string }) => {
     if (typeof value !== 'number' || context.source === undefined) return value
-    const kept = numbers === 'spelling' ? context.source.toLowerCase() : decimal(context.source)
-    if (kept === (numbers === 'spelling' ? String(value) : decimal(String(value)))) return value + 0
-    const number: WrittenNumber = { written: kept }
+    const kept = decimal(context.source)
+    const isHeld = kept === decimal(String(value))
+    const isOnlyWhole = Number.isInteger(value) && !WHOLE.test(context.source)
+    if (isHeld && (numbers === 'value' || !isOnlyWhole)) return value + 0
+    const number: WrittenNumber = { written: numbers === 'kind' && isOnlyWhole ? `${kept}.` : kept, value }
     writtenNumbers.add(number)
     return number
   }) as (key: string, value: unknown) => unknown)
@@ -90,7 +97,7 @@ export function equalsJson(expected: JsonValue, actual: JsonValue): boolean {
 }
 
 function equalScalars(expected: unknown, actual: unknown): boolean {
-  if (isPlaceholder(expected)) return expected.accepts(isWritten(actual) ? Number(actual.written) : actual)
+  if (isPlaceholder(expected)) return expected.accepts(isWritten(actual) ? actual.value : actual)
   if (isWritten(expected)) return isWritten(actual) && expected.written === actual.written
   return expected === actual
 }

@@ -63,13 +63,24 @@ const asSent = ({ statusCode = 200, reasonPhrase, headers = {}, body }: Json): J
   }
 }
 
-const withSentResponses = (text: string): string => {
+/** With the hint at what was closest, where ours has one: it is sent with an answer, so it is kept with it. */
+const withHintOf = (sent: Json, ours: unknown): Json => {
+  const own = (ours as { readonly httpResponse?: { readonly headers?: Json } } | undefined)?.httpResponse?.headers
+  const hint = own?.['x-understudy-closest']
+  if (sent['statusCode'] !== 404 || hint === undefined) return sent
+  const { 'x-understudy-reason': reason, ...others } = sent['headers'] as Json
+  return { ...sent, headers: { ...others, 'x-understudy-closest': hint, 'x-understudy-reason': reason } }
+}
+
+const withSentResponses = (text: string, ours: string): string => {
   const items = listOf(text)
+  const own = listOf(ours)
   if (!items || items.length === 0) return text
   return prettyJson(
-    items.map((item) => {
+    items.map((item, at) => {
       const { httpResponse } = item
-      return typeof httpResponse === 'object' ? { ...item, httpResponse: asSent(httpResponse as Json) } : item
+      if (typeof httpResponse !== 'object') return item
+      return { ...item, httpResponse: withHintOf(asSent(httpResponse as Json), own?.[at]) }
     }),
   )
 }
@@ -115,7 +126,10 @@ export const wantedOfControl: readonly Wanted[] = [
   {
     name: 'what was answered is retrieved as it was sent',
     reason: 'there as the expectation says it: without what is added to it on the wire',
-    rewrite: (real, seen) => (isCallOf(seen, /type=request_responses/) ? withText(real, withSentResponses) : real),
+    rewrite: (real, seen) =>
+      isCallOf(seen, /type=request_responses/)
+        ? withText(real, (text) => withSentResponses(text, ourText(seen)))
+        : real,
   },
   {
     name: 'a sequence of nothing is not found',

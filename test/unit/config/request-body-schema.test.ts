@@ -98,13 +98,41 @@ test('of numbers only their value may count', () => {
   for (const [one = '', other = ''] of equal) {
     assert.ok(bodyFits(byValue(one), other), `${one} ${other}`)
     assert.ok(bodyFits(byValue(other, { matchType: 'STRICT' }), one), `${other} ${one}`)
-    assert.ok(!bodyFits({ type: 'JSON', json: one }, other), `${one} ${other} as written`)
   }
   for (const other of ['{"a":2}', '{"a":"1"}', '{"a":-1}', '{"a":10}', '{"a":1.00000000000000000001}']) {
     assert.ok(!bodyFits(byValue('{"a":1}'), other), other)
   }
   assert.ok(bodyFits(byValue({ a: 1.5 }), '{"a":15e-1}'))
   assert.ok(bodyFits(byValue({ a: `\${json-unit.any-number}` }), '{"a":1e999}'))
+})
+
+test('unless only their value counts, whole numbers are not those with a point or an exponent', () => {
+  const same = [
+    ['1.0', '10e-1'],
+    ['1.0', '1.00'],
+    ['1e1', '1E+1'],
+    ['1e1', '10.0'],
+    ['1.5', '15e-1'],
+    ['0', '-0'],
+    ['0.0', '-0.0'],
+    ['[0.10000000000000000001]', '[1.0000000000000000001e-1]'],
+  ]
+  for (const [one = '', other = ''] of same) {
+    assert.ok(bodyFits({ type: 'JSON', json: one }, other), `${one} ${other}`)
+    assert.ok(bodyFits({ type: 'JSON', json: other, matchType: 'STRICT' }, one), `${other} ${one}`)
+  }
+  const others = [
+    ['1', '1.0'],
+    ['10', '1e1'],
+    ['100', '1e2'],
+    ['0', '0.0'],
+    ['12345678901234567890', '12345678901234567890.0'],
+    ['1.0', '1.00000000000000000001'],
+  ]
+  for (const [one = '', other = ''] of others) {
+    assert.ok(!bodyFits({ type: 'JSON', json: one }, other), `${one} ${other}`)
+    assert.ok(!bodyFits({ type: 'JSON', json: other, matchType: 'STRICT' }, one), `${other} ${one}`)
+  }
 })
 
 test('a list may be asked for, and null may mean that nothing is there', () => {

@@ -26,8 +26,19 @@ test('names, values, texts and numbers of elements do', () => {
   assert.ok(!fits('<a><b/></a>', '<a><b/><b/></a>'))
 })
 
-test('a text or a value to ignore may be any', () => {
-  assert.ok(fits(`<a x="\${xmlunit.ignore}"><b>\${xmlunit.ignore}</b></a>`, '<a x="9"><b><c/></b></a>'))
+test('a text to ignore may be any, or none, but stands for no elements and no attributes', () => {
+  const asked = `<a><b>\${xmlunit.ignore}</b></a>`
+  for (const body of ['<a><b>x</b></a>', '<a><b/></a>']) assert.ok(fits(asked, body), body)
+  for (const body of ['<a><b x="1">3</b></a>', '<a><b><c/></b></a>', '<a><b>x<c/></b></a>', '<a/>']) {
+    assert.ok(!fits(asked, body), body)
+  }
+})
+
+test('a value to ignore may be any, or its attribute be absent', () => {
+  const asked = `<a x="\${xmlunit.ignore}" y="1"/>`
+  for (const body of ['<a x="9" y="1"/>', '<a y="1"/>']) assert.ok(fits(asked, body), body)
+  for (const body of ['<a x="9"/>', '<a y="1" z="1"/>', '<a x="1" y="1" z="1"/>']) assert.ok(!fits(asked, body), body)
+  assert.ok(!fits(`<a x="\${xmlunit.isNumber}"/>`, '<a/>'))
 })
 
 test('a document type is not read, so no entity grows', () => {

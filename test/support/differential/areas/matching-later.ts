@@ -85,7 +85,15 @@ export const negotiation: Area = {
     ]),
 }
 
-const NUMBERS = ['{"a": 1}', '{"a": 1.0}', '{"a": "1"}', '{"a": 2}', '{"a": [1, 2.0]}']
+const NUMBERS = [
+  '{"a": 1}',
+  '{"a": 1.0}',
+  '{"a": 10e-1}',
+  '{"a": "1"}',
+  '{"a": 2}',
+  '{"a": [1, 2.0]}',
+  '{"a": [1, 2.00]}',
+]
 
 export const numbersAsStrings: Area = {
   name: 'numbers-as-strings',
@@ -95,7 +103,7 @@ export const numbersAsStrings: Area = {
         body: {
           type: 'JSON',
           json: from.pick(NUMBERS),
-          matchNumbersAsStrings: from.chance(8),
+          matchNumbersAsStrings: from.chance(5),
           ...(from.chance(3) ? { matchType: 'STRICT' } : {}),
         },
       },
