@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { createCandidates } from '../../src/decide/matching/candidates.ts'
 import type { Expectation } from '../../src/decide/matching/expectation.ts'
-import { expectedJson } from '../../src/decide/matching/json.ts'
+import { expectedJson, type NumbersBy } from '../../src/decide/matching/json.ts'
 import { pathTemplate } from '../../src/decide/matching/path-parameters.ts'
 import { fixedSegments, keyIn } from '../../src/decide/matching/path-segments.ts'
 import { compilePattern } from '../../src/decide/matching/pattern.ts'
@@ -134,7 +134,12 @@ const json = fc.oneof(
   ),
   scalar,
 )
-const bodySpec = fc.record({ json, isStrict: fc.boolean(), negated: fc.constantFrom(false, false, false, true) })
+const bodySpec = fc.record({
+  json,
+  isStrict: fc.boolean(),
+  negated: fc.constantFrom(false, false, false, true),
+  numbers: fc.constantFrom<NumbersBy>('kind', 'value'),
+})
 const bodyText = fc.oneof(
   fc
     .tuple(json, fc.constantFrom('', '1.0'))
@@ -148,9 +153,9 @@ test('expectations that differ in a value of their JSON bodies are found as by a
       fc.array(bodySpec, { minLength: 8, maxLength: 40 }),
       fc.array(bodyText, { minLength: 10, maxLength: 20 }),
       (all, texts) => {
-        const ordered = all.map(({ json: given, isStrict, negated }, at) => {
+        const ordered = all.map(({ json: given, isStrict, negated, numbers }, at) => {
           const expected = expectedJson(given, () => undefined)
-          const body = { kind: 'json', expected, isStrict, negated } as const
+          const body = { kind: 'json', expected, isStrict, negated, numbers } as const
           return expectation({ httpRequest: { path: '/a', body } }, String(at))
         })
         const candidates = createCandidates(ordered)

@@ -26,7 +26,7 @@ interface Leaf {
 const expectedOf = (expectation: Expectation | undefined): { readonly value: unknown } | undefined => {
   const request = expectation?.request
   const body = request?.negated || request?.anyOf ? undefined : request?.body
-  if (body?.kind !== 'json' || body.negated || body.optional || body.numbers !== undefined) return undefined
+  if (body?.kind !== 'json' || body.negated || body.optional || body.numbers === 'value') return undefined
   return { value: body.expected }
 }
 

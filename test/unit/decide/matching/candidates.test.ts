@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { RequestBody } from '../../../../src/config/request-body-schema.ts'
 import { createCandidates } from '../../../../src/decide/matching/candidates.ts'
 import type { RequestSpec } from '../../../../src/decide/matching/request-spec.ts'
 import type { RequestHead } from '../../../../src/flow.ts'
@@ -8,10 +9,10 @@ import { expectation, head } from '../build.ts'
 const COUNT = 10_000
 
 /** How many of ten thousand expectations are looked at for a request that only one of them could match. */
-function askedFor(spec: (at: number) => RequestSpec, request: RequestHead): number {
+function askedFor(spec: (at: number) => RequestSpec, request: RequestHead, body?: Buffer): number {
   const candidates = createCandidates(Array.from({ length: COUNT }, (_, at) => expectation({ httpRequest: spec(at) })))
   let asked = 0
-  candidates.first(request.path, { head: request, body: undefined, query: undefined, read: undefined }, () => {
+  candidates.first(request.path, { head: request, body, query: undefined, read: undefined }, () => {
     asked++
     return false
   })
@@ -57,6 +58,20 @@ test('ten thousand templated paths and patterns are told apart by what they fix 
   )
   assert.equal(
     askedFor((at) => ({ path: `/api/[^/]+/${at}-item-[a-z]+` }), head('GET /api/x/42-item-b')),
+    1,
+  )
+})
+
+test('ten thousand JSON bodies of one path are told apart by a value, whichever way they are written', () => {
+  const request = head('POST /orders')
+  const body = Buffer.from('{"order":{"id":9999,"lines":[{"article":"abc"}]}}')
+  const json = (id: number) => ({ order: { id, lines: [{ article: 'abc' }] } })
+  assert.equal(
+    askedFor((at) => ({ body: RequestBody.parse(json(at)) }), request, body),
+    1,
+  )
+  assert.equal(
+    askedFor((at) => ({ body: RequestBody.parse({ type: 'JSON', json: json(at) }) }), request, body),
     1,
   )
 })
