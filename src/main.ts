@@ -1,8 +1,7 @@
 /** The process edge: arguments in, exit code out. */
-import { enableCompileCache } from 'node:module'
 import { HELP } from './cli/help.ts'
 import { EXIT_CODES, UnderstudyError } from './errors.ts'
-import { COMPILE_CACHE, version } from './paths.ts'
+import { version } from './paths.ts'
 
 /** Each takes its arguments and resolves with the exit code. Loaded when asked for: the others cost memory. */
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
@@ -39,9 +38,6 @@ const report = (error: unknown): number => {
   return EXIT_CODES[error.class]
 }
 
-// With the stripped source at hand, the compiler that strips types is not loaded: a quarter of our memory. A folder that
-// cannot be written only means that it is loaded after all.
-enableCompileCache(COMPILE_CACHE)
 process.exitCode = await dispatch(process.argv.slice(2)).catch(report)
 // All is closed and written down. What nobody waits for any more, names that are looked up and templates that others would
 // have had rendered, does not keep the process: there may be minutes of it.

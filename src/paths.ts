@@ -14,9 +14,6 @@ export const PATHS = {
   launcher: join(root, 'build/understudy-launch'),
 }
 
-/** Where the runtime keeps our source without its types. */
-export const COMPILE_CACHE = join(root, 'build/compile-cache')
-
 /** This program's version, from package.json. */
 export const version = (): string =>
   z.object({ version: z.string() }).parse(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))).version
