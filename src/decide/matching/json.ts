@@ -30,7 +30,8 @@ export function parseJson(text: string, numbers: NumbersBy = 'kind'): JsonValue 
     if (typeof value !== 'number' || context.source === undefined) return value
     const kept = decimal(context.source)
     const isHeld = kept === decimal(String(value))
-    const isOnlyWhole = Number.isInteger(value) && !WHOLE.test(context.source)
+    // From 1e21 on JavaScript writes whole numbers with an exponent too, so that the two cannot be told apart.
+    const isOnlyWhole = Number.isInteger(value) && !WHOLE.test(context.source) && WHOLE.test(String(value))
     if (isHeld && (numbers === 'value' || !isOnlyWhole)) return value + 0
     const number: WrittenNumber = { written: numbers === 'kind' && isOnlyWhole ? `${kept}.` : kept, value }
     writtenNumbers.add(number)

@@ -106,6 +106,14 @@ test('of numbers only their value may count', () => {
   assert.ok(bodyFits(byValue({ a: `\${json-unit.any-number}` }), '{"a":1e999}'))
 })
 
+test('a number so large that it is always printed with an exponent matches itself', () => {
+  for (const large of [1e21, -1e300]) {
+    const asked = { type: 'JSON', json: { a: large } }
+    assert.ok(bodyFits(asked, JSON.stringify({ a: large })))
+    assert.ok(!bodyFits(asked, '{"a":1e22}'))
+  }
+})
+
 test('unless only their value counts, whole numbers are not those with a point or an exponent', () => {
   const same = [
     ['1.0', '10e-1'],
