@@ -36,6 +36,27 @@ test('bytes without an end leave the connection open', async (t) => {
   assert.equal((await exchange(t, { responseBytes }, 11)).toString(), 'half an ans')
 })
 
+test('the error of a stream ends the connection of HTTP/1.1, which is its only one, unless bytes are to be sent', async (t) => {
+  assert.equal((await exchange(t, { streamError: 8 })).length, 0)
+  const responseBytes = Buffer.from('half an ans').toString('base64')
+  assert.equal((await exchange(t, { streamError: 8, responseBytes }, 11)).toString(), 'half an ans')
+})
+
+test('the error of a stream is a code of 32 bits, and is served as it was given', async (t) => {
+  const { put, putJson } = await startControl(t)
+  const given = (streamError: unknown) => ({ httpRequest: { path: '/a' }, httpError: { streamError } })
+  for (const wrong of [-1, 2 ** 32, 1.5, 'CANCEL', null]) {
+    assert.equal((await put('expectation', given(wrong))).status, 400, String(wrong))
+  }
+  assert.deepEqual(await putJson('retrieve?type=ACTIVE_EXPECTATIONS'), [])
+  for (const code of [0, 2 ** 32 - 1]) assert.equal((await put('expectation', given(code))).status, 201)
+  const active = (await putJson('retrieve?type=ACTIVE_EXPECTATIONS')) as { httpError: unknown }[]
+  assert.deepEqual(
+    active.map(({ httpError }) => httpError),
+    [{ streamError: 0 }, { streamError: 2 ** 32 - 1 }],
+  )
+})
+
 test('a request whose connection was dropped is in the log, and so is what was sent in place of an answer', async (t) => {
   const { port, put, putJson } = await startControl(t)
   await put('expectation', { httpRequest: { path: '/broken' }, httpError: { dropConnection: true } })
