@@ -2,11 +2,11 @@
  * A client's exchange as an upstream is shown it: with a changed request, and with an answer that is changed before the client
  * gets it. Whoever forwards need not know.
  */
-import type { Socket } from 'node:net'
 import type { AnswerHead, Fallback, MockResponse, ResponseChange } from '../action.ts'
 import type { Outcome, UpstreamFault } from '../flow.ts'
-import type { BodySink, HttpExchange } from '../http1/exchange.ts'
+import type { BodySink, HttpExchange, Sending } from '../http1/exchange.ts'
 import type { ParsedRequest } from '../http1/head.ts'
+import { PassedExchange } from '../http1/passed-exchange.ts'
 import { changedAnswer, framedFor, type Patch, withoutLength } from './changed-answer.ts'
 import { type Done, outcomeOf } from './finish.ts'
 import { createHeldBody, type HeldBody, type HoldingLimits } from './held-body.ts'
@@ -34,8 +34,7 @@ const DRAIN_BYTES = 256 * 1024
 const DRAIN_MS = 5000
 
 /** A class: its state changes with every event of both sides. */
-export class ChangedExchange implements HttpExchange {
-  readonly #inner: HttpExchange
+export class ChangedExchange extends PassedExchange {
   readonly #parts: ChangedParts
   readonly #limits: HoldingLimits
   readonly #done: Done
@@ -51,7 +50,7 @@ export class ChangedExchange implements HttpExchange {
   #drainTimer: NodeJS.Timeout | undefined
 
   constructor(inner: HttpExchange, parts: ChangedParts, limits: HoldingLimits, done: Done) {
-    this.#inner = inner
+    super(inner)
     this.#parts = parts
     this.#limits = limits
     this.#done = done
@@ -59,33 +58,21 @@ export class ChangedExchange implements HttpExchange {
 
   // ── the request ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  get request(): ParsedRequest {
+  override get request(): ParsedRequest {
     return this.#parts.request
   }
-  get startedAtMs(): number {
-    return this.#inner.startedAtMs
-  }
-  get requestBytes(): number {
-    return this.#inner.requestBytes
-  }
-  get responseBytes(): number {
-    return this.#inner.responseBytes
-  }
-  get keepAlive(): boolean {
-    return this.#inner.keepAlive
-  }
-  get onGone(): HttpExchange['onGone'] {
+  override get onGone(): HttpExchange['onGone'] {
     return this.#told
   }
-  set onGone(told: HttpExchange['onGone']) {
+  override set onGone(told: HttpExchange['onGone']) {
     this.#told = told
-    if (this.#stage === 'passing' || this.#stage === 'holding') this.#inner.onGone = told && this.#gone
+    if (this.#stage === 'passing' || this.#stage === 'holding') this.inner.onGone = told && this.#gone
   }
-  get onDrain(): HttpExchange['onDrain'] {
-    return this.#inner.onDrain
+  override get onDrain(): HttpExchange['onDrain'] {
+    return this.inner.onDrain
   }
-  set onDrain(told: HttpExchange['onDrain']) {
-    if (this.#stage === 'passing') this.#inner.onDrain = told
+  override set onDrain(told: HttpExchange['onDrain']) {
+    if (this.#stage === 'passing') this.inner.onDrain = told
   }
 
   readonly #gone: NonNullable<HttpExchange['onGone']> = (fault, status) => {
@@ -93,30 +80,22 @@ export class ChangedExchange implements HttpExchange {
     this.#told?.(fault, status)
   }
 
-  takeBody(limit: number): Buffer | undefined {
+  override takeBody(limit: number): Buffer | undefined {
     const { body } = this.#parts
-    if (!body) return this.#inner.takeBody(limit)
-    this.#inner.takeBody(NOTED_BYTES)
+    if (!body) return this.inner.takeBody(limit)
+    this.inner.takeBody(NOTED_BYTES)
     return body.length <= limit ? body : undefined
   }
 
-  collectBody(limit: number, done: (body: Buffer | 'unavailable') => void): void {
-    this.#inner.collectBody(limit, done)
-  }
-
-  peekBody(limit: number): Buffer {
-    return this.#inner.peekBody(limit)
-  }
-
-  readBody(sink: BodySink): void {
+  override readBody(sink: BodySink): void {
     const { body } = this.#parts
     if (body) {
-      this.#inner.takeBody(NOTED_BYTES)
+      this.inner.takeBody(NOTED_BYTES)
       if (body.length > 0) sink.data(body)
       return sink.end([])
     }
     this.#isSending = true
-    this.#inner.readBody({
+    this.inner.readBody({
       data: (chunk) => sink.data(chunk),
       end: (trailers) => {
         this.#isSending = false
@@ -125,22 +104,22 @@ export class ChangedExchange implements HttpExchange {
     })
   }
 
-  resumeBody(): void {
-    if (this.#stage !== 'left' && !this.#parts.body) this.#inner.resumeBody()
+  override resumeBody(): void {
+    if (this.#stage !== 'left' && !this.#parts.body) this.inner.resumeBody()
   }
 
   // ── the answer, as the upstream gives it ────────────────────────────────────────────────────────────────────────
 
-  interim(statusCode: number, headers: readonly string[]): void {
-    if (this.#stage === 'passing') this.#inner.interim(statusCode, headers)
+  override interim(statusCode: number, headers: readonly string[]): void {
+    if (this.#stage === 'passing') this.inner.interim(statusCode, headers)
   }
 
-  start(statusCode: number, reasonPhrase: string | undefined, headers: readonly string[]): void {
+  override start(statusCode: number, reasonPhrase: string | undefined, headers: readonly string[]): void {
     if (this.#stage !== 'passing') return
     const { response = {}, fallback } = this.#parts
     if (fallback?.onStatus(statusCode)) return this.#answer(fallback.response)
     const upstream = { statusCode, headers, ...(reasonPhrase === undefined ? {} : { reasonPhrase }) }
-    const asked = this.#inner.request.head
+    const asked = this.inner.request.head
     const { head, patches } = changedAnswer(upstream, response.steps ?? [], asked, response.body !== undefined)
     const was = { statusCode, method: this.request.head.method }
     this.#patches = patches
@@ -156,13 +135,13 @@ export class ChangedExchange implements HttpExchange {
 
   #begin({ statusCode, reasonPhrase, headers }: AnswerHead): void {
     this.#status = statusCode
-    this.#inner.start(statusCode, reasonPhrase, headers)
+    this.inner.start(statusCode, reasonPhrase, headers)
   }
 
-  write(chunk: Buffer): boolean {
+  override write(chunk: Buffer): boolean {
     switch (this.#stage) {
       case 'passing':
-        return this.#inner.write(chunk)
+        return this.inner.write(chunk)
       case 'holding':
         return this.#held?.hold(chunk) || this.#tooLarge(chunk)
       case 'failed':
@@ -186,11 +165,11 @@ export class ChangedExchange implements HttpExchange {
     }
     this.#stage = 'passing'
     this.#begin(head)
-    return chunks.map((one) => this.#inner.write(one)).every(Boolean)
+    return chunks.map((one) => this.inner.write(one)).every(Boolean)
   }
 
-  end(trailers: readonly string[]): void {
-    if (this.#stage === 'passing') return this.#inner.end(trailers)
+  override end(trailers: readonly string[]): void {
+    if (this.#stage === 'passing') return this.inner.end(trailers)
     this.#settled()
     const head = this.#head
     if (this.#stage !== 'holding' || !head) return
@@ -214,7 +193,7 @@ export class ChangedExchange implements HttpExchange {
     const rewrite = this.#parts.response?.rewrite
     if (!rewrite) return this.#answer(whole)
     this.#leave()
-    const inner = this.#inner
+    const inner = this.inner
     let isGone = false
     inner.onGone = (fault, status) => {
       isGone = true
@@ -233,28 +212,20 @@ export class ChangedExchange implements HttpExchange {
       })
   }
 
-  abort(): void {
+  override abort(): void {
     this.#settled()
-    if (this.#stage === 'passing') this.#inner.abort()
+    if (this.#stage === 'passing') this.inner.abort()
     else if (this.#stage === 'holding') {
       this.#held?.release()
       this.#stage = 'failed'
     }
   }
 
-  sendWhole(response: Buffer, payloadBytes: number): void {
+  override sendWhole(response: Buffer, payloadBytes: number, sending?: Sending): void {
     this.#settled()
     if (this.#stage !== 'passing') return
     if (this.#parts.fallback?.onFault) this.#stage = 'failed'
-    else this.#inner.sendWhole(response, payloadBytes)
-  }
-
-  sendPart(bytes: Buffer, payloadBytes: number, shown: Buffer): void {
-    this.#inner.sendPart(bytes, payloadBytes, shown)
-  }
-
-  takeOver(): { readonly socket: Socket; readonly rest: Buffer } {
-    return this.#inner.takeOver()
+    else this.inner.sendWhole(response, payloadBytes, sending)
   }
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -276,24 +247,24 @@ export class ChangedExchange implements HttpExchange {
   #failed(fault: UpstreamFault): void {
     const { fallback } = this.#parts
     this.#stage = 'left'
-    if (!fallback?.onFault) return refuseUpstream(this.#inner, fault, undefined, this.#done)
-    respond(this.#inner, fallback.response, (outcome) => this.#done({ ...outcome, fault }))
+    if (!fallback?.onFault) return refuseUpstream(this.inner, fault, undefined, this.#done)
+    respond(this.inner, fallback.response, (outcome) => this.#done({ ...outcome, fault }))
   }
 
   #answer(response: MockResponse): void {
     this.#leave()
-    respond(this.#inner, response, this.#done)
+    respond(this.inner, response, this.#done)
   }
 
   #refuse(detail: string): void {
-    refuse(this.#inner, 500, 'change_failed', this.#done, [], detail)
+    refuse(this.inner, 500, 'change_failed', this.#done, [], detail)
   }
 
   /** The client is answered from here. The upstream has little left to say, or is told that nobody listens. */
   #leave(): void {
     this.#stage = 'left'
-    this.#inner.onGone = undefined
-    this.#inner.onDrain = undefined
+    this.inner.onGone = undefined
+    this.inner.onDrain = undefined
     // A client that is answered sends no more of its request, and its upstream would wait for that.
     if (this.#isSending) setImmediate(() => this.#cancel())
     else this.#drainTimer = setTimeout(() => this.#cancel(), DRAIN_MS).unref()

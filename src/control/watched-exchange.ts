@@ -1,7 +1,7 @@
 /** An exchange that is answered as before, while the log notes how. */
 import type { Socket } from 'node:net'
 import type { BodySink, HttpExchange, Sending } from '../http1/exchange.ts'
-import type { ParsedRequest } from '../http1/head.ts'
+import { PassedExchange } from '../http1/passed-exchange.ts'
 import type { EventLog } from './event-log.ts'
 import type { KeptBytes } from './kept-bytes.ts'
 import type { OpenExchange } from './logged-exchange.ts'
@@ -10,8 +10,7 @@ import type { OpenExchange } from './logged-exchange.ts'
 export type WatchLog = Pick<EventLog, 'keep' | 'grown' | 'received' | 'answered' | 'ended'>
 
 /** A class: one is made per request. `hasBody`: the entry has the request's body already. */
-export class WatchedExchange implements HttpExchange {
-  readonly #inner: HttpExchange
+export class WatchedExchange extends PassedExchange {
   readonly #log: WatchLog
   readonly #entry: OpenExchange
   readonly #now: () => number
@@ -19,39 +18,11 @@ export class WatchedExchange implements HttpExchange {
   #answer: KeptBytes | undefined
 
   constructor(inner: HttpExchange, log: WatchLog, entry: OpenExchange, now: () => number, hasBody: boolean) {
-    this.#inner = inner
+    super(inner)
     this.#log = log
     this.#entry = entry
     this.#now = now
     this.#hasBody = hasBody
-  }
-
-  get request(): ParsedRequest {
-    return this.#inner.request
-  }
-  get startedAtMs(): number {
-    return this.#inner.startedAtMs
-  }
-  get requestBytes(): number {
-    return this.#inner.requestBytes
-  }
-  get responseBytes(): number {
-    return this.#inner.responseBytes
-  }
-  get keepAlive(): boolean {
-    return this.#inner.keepAlive
-  }
-  get onGone(): HttpExchange['onGone'] {
-    return this.#inner.onGone
-  }
-  set onGone(told: HttpExchange['onGone']) {
-    this.#inner.onGone = told
-  }
-  get onDrain(): HttpExchange['onDrain'] {
-    return this.#inner.onDrain
-  }
-  set onDrain(told: HttpExchange['onDrain']) {
-    this.#inner.onDrain = told
   }
 
   #keep(body: KeptBytes, chunk: Buffer): void {
@@ -59,8 +30,8 @@ export class WatchedExchange implements HttpExchange {
     if (bytes > 0) this.#log.grown(this.#entry, bytes)
   }
 
-  takeBody(limit: number): Buffer | undefined {
-    const whole = this.#inner.takeBody(limit)
+  override takeBody(limit: number): Buffer | undefined {
+    const whole = this.inner.takeBody(limit)
     if (whole && !this.#hasBody) {
       this.#keep(this.#entry.body, whole)
       this.#bodyEnded()
@@ -68,17 +39,9 @@ export class WatchedExchange implements HttpExchange {
     return whole
   }
 
-  collectBody(limit: number, done: (body: Buffer | 'unavailable') => void): void {
-    this.#inner.collectBody(limit, done)
-  }
-
-  peekBody(limit: number): Buffer {
-    return this.#inner.peekBody(limit)
-  }
-
-  readBody(sink: BodySink): void {
-    if (this.#hasBody) return this.#inner.readBody(sink)
-    this.#inner.readBody({
+  override readBody(sink: BodySink): void {
+    if (this.#hasBody) return this.inner.readBody(sink)
+    this.inner.readBody({
       data: (chunk) => {
         this.#keep(this.#entry.body, chunk)
         return sink.data(chunk)
@@ -98,58 +61,50 @@ export class WatchedExchange implements HttpExchange {
     this.#log.received(this.#entry)
   }
 
-  resumeBody(): void {
-    this.#inner.resumeBody()
-  }
-
-  interim(statusCode: number, headers: readonly string[]): void {
-    this.#inner.interim(statusCode, headers)
-  }
-
   /** Before any of it leaves: who has it may ask for it. */
   #show(bytes: Buffer): void {
     if (this.#entry.response === undefined) this.#log.answered(this.#entry, { kind: 'whole', bytes, isCut: false })
   }
 
-  sendWhole(response: Buffer, payloadBytes: number, sending?: Sending): void {
+  override sendWhole(response: Buffer, payloadBytes: number, sending?: Sending): void {
     this.#show(sending?.shown ?? response)
     this.#log.ended(this.#entry, this.#now(), this.#hasBody)
-    this.#inner.sendWhole(response, payloadBytes, sending)
+    this.inner.sendWhole(response, payloadBytes, sending)
   }
 
-  sendPart(bytes: Buffer, payloadBytes: number, shown: Buffer): void {
+  override sendPart(bytes: Buffer, payloadBytes: number, shown: Buffer): void {
     this.#show(shown)
-    this.#inner.sendPart(bytes, payloadBytes, shown)
+    this.inner.sendPart(bytes, payloadBytes, shown)
   }
 
-  start(statusCode: number, reason: string | undefined, headers: readonly string[], closes?: boolean): void {
+  override start(statusCode: number, reason: string | undefined, headers: readonly string[], closes?: boolean): void {
     this.#answer = this.#log.keep()
     const { length } = headers
     this.#log.grown(this.#entry, headers.reduce((sum, text) => sum + text.length, 0) + length * 24)
     this.#log.answered(this.#entry, { kind: 'streamed', statusCode, reason, headers, body: this.#answer })
-    this.#inner.start(statusCode, reason, headers, closes)
+    this.inner.start(statusCode, reason, headers, closes)
   }
 
-  write(chunk: Buffer): boolean {
+  override write(chunk: Buffer): boolean {
     if (this.#answer) this.#keep(this.#answer, chunk)
-    return this.#inner.write(chunk)
+    return this.inner.write(chunk)
   }
 
-  end(trailers: readonly string[]): void {
+  override end(trailers: readonly string[]): void {
     this.#log.ended(this.#entry, this.#now(), this.#hasBody)
-    this.#inner.end(trailers)
+    this.inner.end(trailers)
   }
 
-  abort(): void {
+  override abort(): void {
     if (this.#answer) this.#answer.isCut = true
-    this.#inner.abort()
+    this.inner.abort()
   }
 
-  takeOver(shown?: Buffer): { readonly socket: Socket; readonly rest: Buffer } {
+  override takeOver(shown?: Buffer): { readonly socket: Socket; readonly rest: Buffer } {
     if (shown) {
       this.#show(shown)
       this.#log.ended(this.#entry, this.#now(), this.#hasBody)
     }
-    return this.#inner.takeOver(shown)
+    return this.inner.takeOver(shown)
   }
 }
