@@ -95,7 +95,7 @@ static __always_inline enum verdict judge(const struct policy *policy, const str
 	if (agent_mark && a->mark == agent_mark)
 		return VERDICT_OWN_TRAFFIC;
 	if (is_loopback(&a->addr)) {
-		/* A name server on loopback is a stub (127.0.0.53, 127.0.0.11): what is asked there is for the world. */
+		/* A name server on loopback asks others in turn (127.0.0.53, 127.0.0.11): what is asked there is for the world. */
 		if (!(policy->flags & POLICY_INTERCEPT_LOOPBACK) && !a->dns)
 			return VERDICT_LOOPBACK;
 		if (own_listener(policy, a->port))
