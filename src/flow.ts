@@ -25,7 +25,17 @@ export interface Workload {
   /** Of Kubernetes, or as the settings say; what expectations with a scope go by. */
   readonly namespace?: string
   readonly labels?: Readonly<Record<string, string>>
+  /** Of a pod: its metadata.uid. */
+  readonly uid?: string
+  /** What becomes of its traffic; without it, what the settings say of all. */
+  readonly mode?: WorkloadMode
 }
+
+/**
+ * mock: what no expectation matches is refused; forward: it is sent where it was going; observe: everything is, and no
+ * expectation is asked.
+ */
+export type WorkloadMode = 'mock' | 'forward' | 'observe'
 
 /** The process that called connect(), as the kernel saw it. */
 export interface Process {
@@ -257,4 +267,13 @@ export interface ConnectionSummary {
   readonly established: boolean
   readonly srttUs: number
   readonly retransmits: number
+  /** Where the socket really connected to; differs from `destination` where something translated the address. */
+  readonly dialled?: Endpoint
+  /** The cgroup2 id of the process that called connect(); 0n where nobody knows. */
+  readonly cgroupId?: bigint
+  readonly netnsCookie?: bigint
+  /** Whose connection it was, where that is known. */
+  readonly workload?: Pick<Workload, 'name' | 'namespace' | 'uid'>
+  /** The names that the workload was given this destination for. */
+  readonly names?: readonly string[]
 }

@@ -5,6 +5,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { STRATEGY_NAMES } from '../resolve/strategy.ts'
+import { AGENT_SETTINGS } from './agent-schema.ts'
 import { Inbound } from './inbound-schema.ts'
 import { flag, HostName, ipAddress, MAX_PORT, Origin, powerOfTwo, whole } from './kinds.ts'
 import { Cidr, PortRange } from './networks.ts'
@@ -300,6 +301,7 @@ export const Config = z
       env: 'UNDERSTUDY_LOG_LEVEL',
       doc: 'Least severe level that is logged; `info` logs every exchange, `debug` every connection. `run` has `warn`.',
     }),
+    ...AGENT_SETTINGS,
   })
   .superRefine((config, context) => {
     const refuse = (key: keyof typeof config, message: string) =>
