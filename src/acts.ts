@@ -1,5 +1,4 @@
 /** The composition of the acting half: how upstreams are dialled, and who carries out which decision. No logic of its own. */
-import { randomUUID } from 'node:crypto'
 import { createWorkloadDial, type Dial, directDial, lookUpHere, refusingOwn, withProxyHeader } from './act/dial.ts'
 import { createForward } from './act/forward.ts'
 import { createForwardOnce } from './act/forward-once.ts'
@@ -20,7 +19,7 @@ import type { createControlStage } from './control-stage.ts'
 import { FORWARDED_BY } from './http1/forwarded-by.ts'
 import { DEFAULT_LIMITS, type Limits } from './http1/limits.ts'
 import type { Budget } from './intercept/budget.ts'
-import type { DataPlaneOptions } from './plane-options.ts'
+import type { DataPlaneOptions, SiteOptions } from './plane-options.ts'
 import type { IsOwn } from './resolve/chain.ts'
 import type { Stages } from './stages.ts'
 import type { WebSockets } from './websocket.ts'
@@ -40,17 +39,17 @@ export interface Upstream {
   readonly route: FindRoute
 }
 
-const createRoute = ({ config, inbound }: DataPlaneOptions): FindRoute => {
+const createRoute = ({ config }: DataPlaneOptions, { inbound }: SiteOptions): FindRoute => {
   if (!inbound) return outboundRoute
   const inboundRoute = createInboundRoute({ ...config.inbound, ...inbound })
   return (flow, destination, isChosen) =>
     (flow.direction === 'inbound' ? inboundRoute : outboundRoute)(flow, destination, isChosen)
 }
 
-export const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstream => {
+export const createUpstream = (options: DataPlaneOptions, site: SiteOptions, isOwn: IsOwn): Upstream => {
   const { config, metrics } = options
-  const made = options.makeSocket ? createWorkloadDial(options.makeSocket, options.lookUp ?? lookUpHere) : directDial
-  const any = options.inbound ? createApplicationDial(options.inbound.sockets, made) : made
+  const made = site.makeSocket ? createWorkloadDial(site.makeSocket, site.lookUp ?? lookUpHere) : directDial
+  const any = site.inbound ? createApplicationDial(site.inbound.sockets, made) : made
   const legs = createOwnLegs()
   // A PROXY header may name one, and rules of others may lead one back; otherwise nobody asks.
   const mayReturn = config.proxyProtocolFrom.length > 0 || config.capture === 'none'
@@ -67,22 +66,26 @@ export const createUpstream = (options: DataPlaneOptions, isOwn: IsOwn): Upstrea
     onEvicted: () => metrics.limitHit('upstream_destinations'),
     onFull: () => metrics.limitHit('upstream_connections'),
   })
-  return { dial, upstreams, legs, route: createRoute(options) }
+  return { dial, upstreams, legs, route: createRoute(options, site) }
 }
 
 type Target = { -readonly [K in keyof ForwardTarget]: ForwardTarget[K] }
-type Acts = Pick<Stages, 'http' | 'bytes' | 'selfId'>
+type Acts = Pick<Stages, 'http' | 'bytes'>
+
+/** What the workloads of one data plane act with together. */
+export interface ActsShared extends ReturnType<typeof createControlStage> {
+  readonly webSockets: WebSockets
+  readonly budget: Budget
+  readonly selfId: Stages['selfId']
+}
 
 /** `control` is asked for what callback clients say; it is not there where no API is served. */
 export const createActs = (
   options: DataPlaneOptions,
   { dial, upstreams, route }: Upstream,
-  { control }: ReturnType<typeof createControlStage>,
-  webSockets: WebSockets,
-  budget: Budget,
+  { control, webSockets, budget, selfId }: ActsShared,
 ): Acts => {
   const { config, metrics } = options
-  const selfId = `Understudy_${randomUUID()}`
   const once = createForwardOnce(dial, {
     limits: limitsOf(config),
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
@@ -106,7 +109,6 @@ export const createActs = (
     halfClosedTimeoutMs: config.upstreamIdleTimeoutMs,
   })
   return {
-    selfId,
     http: {
       mock: (exchange, { action, expectationId }, asker, done) =>
         mock(exchange, action, { ...asker, expectationId }, done),

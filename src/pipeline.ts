@@ -29,7 +29,7 @@ const withPort = (named: Named | undefined, defaultPort: number): Endpoint | und
  * there to answer what comes in; it is what it calls that may be closed to it.
  */
 const policyFor = (stages: Stages, flow: Flow, resolution: Resolution): Policy => {
-  if (flow.direction === 'inbound') return LENIENT
+  if (flow.direction === 'inbound') return stages.policy.isObserved ? stages.policy : LENIENT
   return flow.direction === 'direct' && !resolution.destination ? STRICT : stages.policy
 }
 

@@ -1,4 +1,5 @@
 /** What a data plane is made of and what it serves: types only. */
+import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import type { LookUpName, MakeSocket } from './act/dial.ts'
 import type { InboundRouteOptions } from './act/route.ts'
@@ -8,22 +9,38 @@ import type { ServerPorts } from './control/ports.ts'
 import type { Expectation } from './decide/matching/expectation.ts'
 import type { Asked } from './decide/matching/search.ts'
 import type { ExpectationStore } from './decide/matching/store.ts'
-import type { Direction, Workload } from './flow.ts'
+import type { Direction, Flow, Workload } from './flow.ts'
 import type { Identify } from './intercept/listener.ts'
 import type { Metrics } from './record/metrics.ts'
 import type { Recorder } from './record/recorder.ts'
 import type { EvidencePorts } from './resolve/chain.ts'
 import type { Stages } from './stages.ts'
 
-export interface DataPlaneOptions {
+/** One workload of a data plane, and how it is reached. */
+export interface SiteOptions {
+  readonly workload: Workload
+  /** Of its listeners, unless one says otherwise; without it as for the whole data plane. */
+  readonly direction?: Direction
+  readonly identify: Identify
+  /** Makes upstream sockets where the workload lives; without it they are made here. */
+  readonly makeSocket?: MakeSocket
+  /** Looks names up as the workload does; without it as this process does. Used with `makeSocket`. */
+  readonly lookUp?: LookUpName
+  /** For listeners whose direction is inbound. */
+  readonly inbound?: InboundOptions
+  /** Whether an address leads to the place where the listeners are; without it, any of this machine's does. */
+  readonly isLocal?: (address: string) => boolean
+  /** Connections of this workload held at once; one more is reset. Those of all are bounded besides. */
+  readonly maxConnections?: number
+}
+
+export interface DataPlaneOptions extends SiteOptions {
   readonly config: Config
   readonly expectations: readonly Expectation[]
   readonly recorder: Recorder
   readonly metrics: Metrics
   readonly log: Logger
-  readonly workload: Workload
   readonly direction: Direction
-  readonly identify: Identify
   /** Further evidence of where a connection was going. */
   readonly evidence?: EvidencePorts
   /** Whether an address stands for a name that exists only in expectations. */
@@ -32,18 +49,14 @@ export interface DataPlaneOptions {
   readonly namesOf?: (workload: Workload, address: string) => readonly string[]
   /** Gives freed memory outside of V8 back to the system. */
   readonly releaseMemory?: () => void
-  /** Makes upstream sockets where the workload lives; without it they are made here. */
-  readonly makeSocket?: MakeSocket
-  /** Looks names up as the workload does; without it as this process does. Used with `makeSocket`. */
-  readonly lookUp?: LookUpName
   /** Notes exchanges that are sent on, for a recording. */
   readonly tape?: Stages['tape'] | undefined
   /** Told of each request that no expectation matched. */
   readonly missed?: ((asked: Asked, store: ExpectationStore) => void) | undefined
   /** What the control API may do to the server it is part of; without it, there is no such API. */
   readonly server?: ServerPorts
-  /** For listeners whose direction is inbound. */
-  readonly inbound?: InboundOptions
+  /** Takes a connection that is not for the pipeline, and answers it itself. */
+  readonly takes?: (socket: Socket, flow: Flow) => boolean
 }
 
 /** Where the application is, and how it is dialled. */

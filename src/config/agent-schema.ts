@@ -34,6 +34,10 @@ export const AGENT_SETTINGS = {
     env: 'UNDERSTUDY_POD_MODE',
     doc: 'What becomes of the traffic of a pod that does not say so itself (docs/annotations.md).',
   }),
+  maxConnectionsPerPod: whole(1, 1_000_000).default(2000).meta({
+    env: 'UNDERSTUDY_MAX_CONNECTIONS_PER_POD',
+    doc: 'Most intercepted connections of one pod held at once; one more is reset, and other pods do not notice.',
+  }),
   kubeApiServer: z.string().max(2048).default('').meta({
     env: 'UNDERSTUDY_KUBE_API_SERVER',
     doc: 'URL of the Kubernetes API; empty takes KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT, as pods have them.',

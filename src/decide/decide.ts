@@ -5,6 +5,8 @@ import type { ExpectationStore } from './matching/store.ts'
 export interface Policy {
   /** What becomes of a request that no expectation matches. */
   readonly onUnmatched: 'forward' | 'refuse'
+  /** No expectation is asked: all traffic is only looked at. */
+  readonly isObserved?: boolean
 }
 
 export interface Question {
@@ -30,6 +32,7 @@ const NOWHERE = { kind: 'refuse', status: 502, reason: 'no_destination' } as con
  */
 export function decide(question: Question, store: ExpectationStore): Decision | { readonly kind: 'needs_body' } {
   const { head, body, nowMs, policy, resolution } = question
+  if (policy.isObserved) return unmatched(policy, resolution)
   // The question says whose request it is, so it is the origin as it stands.
   const result = store.match({ head, body, nowMs, origin: question })
   switch (result.kind) {

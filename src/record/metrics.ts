@@ -33,6 +33,7 @@ export const LIMITS = [
   'upstream_connections',
   'upstream_destinations',
   'websocket_message_bytes',
+  'workload_connections',
 ] as const
 export type Limit = (typeof LIMITS)[number]
 

@@ -92,7 +92,7 @@ test('every limit is counted from 0, and docs/metrics.md says what reaching it d
     ...['conntrack_bytes', 'conntrack_lines', 'conntrack_time', 'control_waiting'],
     ...['dns_connections', 'dns_in_flight', 'dns_intents', 'dns_reserved'],
     ...['event_log', 'flow_subscribers', 'head_bytes', 'headers', 'peek_bytes', 'recording'],
-    ...['upstream_connections', 'upstream_destinations', 'websocket_message_bytes'],
+    ...['upstream_connections', 'upstream_destinations', 'websocket_message_bytes', 'workload_connections'],
   ]
   assert.deepEqual(
     counted.map(([, name]) => name),

@@ -43,7 +43,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   understudy: [
     ...INWARD,
     ...['intercept', 'act', 'acts', 'record', 'config', 'content', 'control', 'control-stage', 'pipeline', 'stages'],
-    ...['plane-options', 'idle-memory'],
+    ...['plane-options', 'idle-memory', 'site'],
+  ],
+  site: [
+    ...INWARD,
+    ...['intercept', 'act', 'acts', 'record', 'config', 'control-stage', 'pipeline', 'plane-options', 'stages'],
   ],
   acts: [...INWARD, 'act', 'intercept', 'config', 'control-stage', 'plane-options', 'stages'],
   'control-stage': [...MIDDLE, 'content', 'control', 'record', 'config', 'websocket'],

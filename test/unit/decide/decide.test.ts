@@ -76,3 +76,10 @@ test('the body is asked for when an expectation needs it, and not again', () => 
   assert.equal(decide(question('POST /', { body: Buffer.from('bye') }), store).kind, 'forward')
   assert.equal(decide(question('POST /', { body: 'unavailable' }), store).kind, 'forward')
 })
+
+test('where traffic is only observed, no expectation is asked and none is used up', () => {
+  const store = storeOf({ id: 'once', remainingTimes: 1 })
+  const observed = question('GET /orders', { policy: { onUnmatched: 'forward', isObserved: true } })
+  assert.deepEqual(decide(observed, store), { kind: 'forward', destination })
+  assert.equal(decide(question('GET /orders'), store).kind, 'mock')
+})
