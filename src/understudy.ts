@@ -9,7 +9,7 @@ import { limitsOf } from './acts.ts'
 import { createLiveSettings } from './config/live-settings.ts'
 import { createInflate } from './content/inflate.ts'
 import { createControlStage } from './control-stage.ts'
-import { createExpectedHosts } from './decide/matching/expected-hosts.ts'
+import { createExpectedHosts, type IsExpectedHost } from './decide/matching/expected-hosts.ts'
 import { createExpectationStore, type ExpectationStore } from './decide/matching/store.ts'
 import { createIdleMemory } from './idle-memory.ts'
 import { type Budget, createBudget } from './intercept/budget.ts'
@@ -27,11 +27,13 @@ export interface DataPlane {
   createServer(traits?: ListenerTraits): Server
   /** Takes one more workload in, with listeners and legs to upstreams of its own. */
   addSite(site: SiteOptions): Site
-  /** Whether some expectation names this host, in lower case. */
-  isExpectedHost(name: string): boolean
+  readonly isExpectedHost: IsExpectedHost
   readonly store: ExpectationStore
-  /** Ends idle connections at once, busy ones after their exchange, all after `graceMs`. */
-  close(graceMs: number): Promise<void>
+  /**
+   * Ends idle connections at once, busy ones after their exchange, all after `graceMs`. Gently, idle ones stay as long as
+   * the others: a client that sends its next request just then does not lose it.
+   */
+  close(graceMs: number, isGentle?: boolean): Promise<void>
 }
 
 const SWEEP_MS = 1000
@@ -108,12 +110,13 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
     addSite,
     isExpectedHost,
     store,
-    close: async (graceMs) => {
-      const closing = [...sites].map((site) => site.close(graceMs))
-      sessions.drain()
+    close: async (graceMs, isGentle = false) => {
+      const closing = [...sites].map((site) => site.close(graceMs + CLOSED_MS))
+      sessions.drain(isGentle)
       webSockets.close()
-      for (const socket of opening) socket.destroySoon()
+      if (!isGentle) for (const socket of opening) socket.destroySoon()
       await connections.emptied(graceMs)
+      sessions.drain()
       clearInterval(sweeper)
       for (const socket of connections.open) reset(socket)
       await connections.emptied(CLOSED_MS)

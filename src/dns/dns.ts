@@ -22,10 +22,10 @@ export const DNS_LIMITS = ['dns_connections', 'dns_in_flight', 'dns_intents', 'd
 export type DnsLimit = (typeof DNS_LIMITS)[number]
 
 export interface DnsOptions {
-  /** Whether an expectation names this host; lower case, without a last dot. */
-  readonly isExpected: (name: string) => boolean
+  /** Whether an expectation for this workload names the host; lower case, without a last dot. */
+  readonly isExpected: (name: string, workload: Workload) => boolean
   /** Expected names are answered without asking anybody: for when nothing may leave. */
-  readonly isExpectedFirst: boolean
+  readonly isExpectedFirst: (workload: Workload) => boolean
   readonly reserved4: Network
   readonly reserved6: Network
   readonly upstreamTimeoutMs: number

@@ -40,9 +40,9 @@ export interface Client {
 }
 
 export interface ResolverOptions {
-  readonly isExpected: (name: string) => boolean
+  readonly isExpected: (name: string, workload: Workload) => boolean
   /** Names that are expected are not asked for upstream. */
-  readonly isExpectedFirst: boolean
+  readonly isExpectedFirst: (workload: Workload) => boolean
   /** How long upstream may take before an expected name is answered without it. */
   readonly timeoutMs: number
   readonly maxInFlight: number
@@ -117,7 +117,7 @@ export const createResolver = (options: ResolverOptions): Handle => {
     if (query.length < HEADER_BYTES || isResponse(query)) return end(client, 'dropped')
     const question = readQuestion(query)
     if (!question || isTransfer(question)) return passBlindly(query, question, client)
-    if (question.class === CLASS_IN && !question.name.includes('\\') && isExpected(question.name)) {
+    if (question.class === CLASS_IN && !question.name.includes('\\') && isExpected(question.name, client.workload)) {
       return answerExpected(query, question, client)
     }
     pass(query, question, client)
@@ -197,7 +197,7 @@ const createExpected = (
     end(client, 'synthetic', composeAnswer(query, question, own))
   }
   return (query, question, client) => {
-    if (isExpectedFirst) return synthesize(query, question, client)
+    if (isExpectedFirst(client.workload)) return synthesize(query, question, client)
     look(query, question, client, timeoutMs, (found) => {
       if (found === 'busy') return end(client, 'dropped')
       if (found === 'failed' || rcodeOf(found.message) !== RCODE.NOERROR) return synthesize(query, question, client)

@@ -84,10 +84,10 @@ export class HttpSession implements ExchangeConnection {
     }
   }
 
-  /** Closes an idle connection now, a busy one after its exchange. */
-  drain(): void {
+  /** Closes an idle connection now, a busy one after its exchange; gently, an idle one after its next. */
+  drain(isGentle: boolean): void {
     this.#draining = true
-    if (this.#stage === 'head' && this.#pending.length === 0) this.#close()
+    if (!isGentle && this.#stage === 'head' && this.#pending.length === 0) this.#close()
   }
 
   #onData = (chunk: Buffer): void => {

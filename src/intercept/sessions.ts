@@ -7,14 +7,17 @@ export interface Sessions {
   serve(socket: Socket, first: Buffer, events: Omit<SessionEvents, 'closed'>): void
   /** Checks the deadlines of all; to be called about once a second. */
   tick(nowMs: number): void
-  /** Closes idle connections now, and every other one after its exchange; new ones get one exchange. */
-  drain(): void
+  /**
+   * Closes idle connections now, and every other one after its exchange; new ones get one exchange. Gently, idle ones get
+   * one more, too.
+   */
+  drain(isGentle?: boolean): void
   readonly size: number
 }
 
 export const createSessions = (options: SessionOptions): Sessions => {
   const open = new Set<HttpSession>()
-  let isDraining = false
+  let draining: 'no' | 'gently' | 'now' = 'no'
   return {
     serve: (socket, first, events) => {
       const session = new HttpSession(socket, options, {
@@ -24,14 +27,14 @@ export const createSessions = (options: SessionOptions): Sessions => {
       })
       open.add(session)
       session.begin(first)
-      if (isDraining) session.drain()
+      if (draining !== 'no') session.drain(draining === 'gently')
     },
     tick: (nowMs) => {
       for (const session of open) session.tick(nowMs)
     },
-    drain: () => {
-      isDraining = true
-      for (const session of open) session.drain()
+    drain: (isGentle = false) => {
+      draining = isGentle ? 'gently' : 'now'
+      for (const session of open) session.drain(isGentle)
     },
     get size() {
       return open.size

@@ -40,10 +40,14 @@ const PORT_TRIES = 32
 const NO_FAMILY = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
 
 /** What a run remembers of DNS, before anybody asks it. `isExpected`: an expectation names this host. */
-export const createRunDns = (config: Config, isExpected: (name: string) => boolean, metrics: Metrics): Dns => {
+export const createRunDns = (
+  config: Config,
+  isExpected: (name: string, workload: Workload) => boolean,
+  metrics: Metrics,
+): Dns => {
   return createDns({
     isExpected,
-    isExpectedFirst: config.onUnmatched === 'refuse',
+    isExpectedFirst: ({ mode }) => (mode ? mode === 'mock' : config.onUnmatched === 'refuse'),
     reserved4: config.dnsReserved4,
     reserved6: config.dnsReserved6,
     upstreamTimeoutMs: config.dnsUpstreamTimeoutMs,

@@ -48,7 +48,7 @@ export const createRunPlane = (
     labels: config.workloadLabels,
   }
   // Nobody asks for a name before there is somebody to answer.
-  const isExpected = (name: string): boolean => plane.isExpectedHost(name)
+  const isExpected = (name: string, asking: Workload): boolean => plane.isExpectedHost(name, asking)
   const dns = capture.kernel && config.dnsEnabled ? createRunDns(config, isExpected, record.metrics) : undefined
   const control = options.controlPort === undefined ? undefined : prepareControl(options, shim, ground, undo)
   let lookUp: LookUp | undefined

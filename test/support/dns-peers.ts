@@ -82,7 +82,7 @@ export const startDns = async (context: Context, options: ServingOptions = {}): 
   const counts: string[] = []
   const dns = createDns({
     isExpected: (name) => name === 'mock.test',
-    isExpectedFirst: false,
+    isExpectedFirst: () => false,
     reserved4: { address: '240.241.0.0', prefix: 16 },
     reserved6: { address: '2001:2:0:1::', prefix: 64 },
     upstreamTimeoutMs: 2000,

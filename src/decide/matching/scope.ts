@@ -41,13 +41,17 @@ export interface Origin {
   readonly namesOf: (workload: Workload, address: string) => readonly string[]
 }
 
+/** Whether flows of a workload can be in the scope at all; what tells one of its flows from another is not asked. */
+export const concerns = (scope: Scope | undefined, { namespace, labels }: Workload): boolean =>
+  (!scope?.namespaces || scope.namespaces.includes(namespace ?? '')) &&
+  (!scope?.labels || scope.labels.every((demand) => meetsDemand(demand, labels ?? {})))
+
 /** Whether a flow is in the scope; one of which nothing is known is in no scope. */
 export function isInScope(scope: Scope, origin: Origin | undefined): boolean {
   if (!origin) return false
   const { workload, direction, saved } = origin.flow
   if (scope.direction !== undefined && scope.direction !== direction) return false
-  if (scope.namespaces && !scope.namespaces.includes(workload.namespace ?? '')) return false
-  if (scope.labels && !scope.labels.every((demand) => meetsDemand(demand, workload.labels ?? {}))) return false
+  if (!concerns(scope, workload)) return false
   if (scope.process && !(saved && matchesText(scope.process, saved.process.name))) return false
   return !scope.destination || isDestination(scope.destination, origin)
 }

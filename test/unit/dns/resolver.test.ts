@@ -26,7 +26,7 @@ const setUp = (upstream: Upstream | undefined, options: Partial<ResolverOptions>
   })
   const handle = createResolver({
     isExpected: (name) => name === 'mock.test',
-    isExpectedFirst: false,
+    isExpectedFirst: () => false,
     timeoutMs: 2000,
     maxInFlight: 8,
     intents,
@@ -175,7 +175,7 @@ test('a truncated answer for an expected name goes back, as the address may be i
 })
 
 test('when nothing may leave, an expected name is answered without asking', () => {
-  const { ask, asked } = setUp(A_RECORD, { isExpectedFirst: true })
+  const { ask, asked } = setUp(A_RECORD, { isExpectedFirst: () => true })
   assert.deepEqual(ask(queryFor('mock.test')).outlines[0]?.data, ['240.241.0.1'])
   assert.deepEqual(asked, [])
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compileExpectation } from '../../../../src/decide/matching/expectation.ts'
-import { expectedHosts } from '../../../../src/decide/matching/expected-hosts.ts'
+import { createExpectedHosts, expectedHosts } from '../../../../src/decide/matching/expected-hosts.ts'
+import { storeOf } from '../build.ts'
 
 const hostsOf = (...headers: readonly { name: string; values: readonly string[] }[][]): string[] => [
   ...expectedHosts(
@@ -17,7 +18,7 @@ const hostsOf = (...headers: readonly { name: string; values: readonly string[] 
         `${i}`,
       ),
     ),
-  ),
+  ).keys(),
 ]
 const host = (...values: string[]) => [{ name: 'host', values }]
 
@@ -59,4 +60,21 @@ test('an expectation for any request names no host', () => {
     'any',
   )
   assert.deepEqual([...expectedHosts([any])], [])
+})
+
+test('a host that only other namespaces expect is not expected here', () => {
+  const scope = { labels: undefined, direction: undefined, destination: undefined, process: undefined }
+  const store = storeOf({
+    httpRequest: { headers: host('orders') },
+    conditions: {
+      scope: { ...scope, namespaces: ['shop'] },
+      scenario: undefined,
+      percentage: 100,
+      rateLimit: undefined,
+    },
+  })
+  const isExpected = createExpectedHosts(store, () => 0)
+  assert.equal(isExpected('orders', { id: 1, name: 'web', namespace: 'shop' }), true)
+  assert.equal(isExpected('orders', { id: 2, name: 'web', namespace: 'billing' }), false)
+  assert.equal(isExpected('payments', { id: 1, name: 'web', namespace: 'shop' }), false)
 })
