@@ -32,22 +32,22 @@ static __always_inline void bind_source(struct bpf_sock_addr *ctx, const __u8 *s
 		count(COUNTER_SOURCE_NOT_BOUND);
 }
 
-/* Where the state of this socket's connection is kept; NULL when there is no memory for it. A socket may connect again
- * after a failure: then it is the place of before.
+/* Where the state of this socket's connection is kept; NULL when there is no memory for it. A socket that connects again
+ * after a failure may find its slot free by now: what has the slot goes before what is in storage (state_of).
  */
 static __always_inline struct client_state *state_for(struct bpf_sock *sk, __u64 cookie)
 {
-	struct client_state *state = bpf_sk_storage_get(&client_states, sk, NULL, 0);
+	struct client_state *state = claim_slot(cookie);
 
 	if (!state)
-		state = claim_slot(cookie);
-	if (!state)
 		state = bpf_sk_storage_get(&client_states, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!state)
+		count(COUNTER_NO_STATE);
 	return state;
 }
 
 static __always_inline struct client_state *note(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
-						 const struct attempt *a, int family)
+						 const struct words *addr, __u32 port, int family)
 {
 	__u64 cookie = bpf_get_socket_cookie(ctx);
 	struct client_state *state = state_for(sk, cookie);
@@ -55,8 +55,8 @@ static __always_inline struct client_state *note(struct bpf_sock_addr *ctx, stru
 	if (!state)
 		return NULL;
 	__builtin_memset(state, 0, sizeof(*state));
-	__builtin_memcpy(state->dst.addr, &a->addr, sizeof(state->dst.addr));
-	state->dst.port = bpf_htons(a->port);
+	__builtin_memcpy(state->dst.addr, addr, sizeof(state->dst.addr));
+	state->dst.port = bpf_htons(port);
 	state->dst.family = family;
 	state->dst.client_cookie = cookie;
 	state->dst.netns_cookie = bpf_get_netns_cookie(ctx);
@@ -65,7 +65,24 @@ static __always_inline struct client_state *note(struct bpf_sock_addr *ctx, stru
 		state->dst.pid = bpf_get_current_pid_tgid() >> 32;
 		bpf_get_current_comm(state->dst.comm, sizeof(state->dst.comm));
 	}
+	if (names_cgroup)
+		state->cgroup_id = bpf_get_current_cgroup_id();
 	return state;
+}
+
+/* A connection of a workload that has no policy. What stays inside of it is counted and not looked at. */
+static __always_inline void observe(struct bpf_sock_addr *ctx, struct bpf_sock *sk, struct words addr, int family)
+{
+	struct client_state *state;
+
+	if (is_loopback(&addr)) {
+		count(VERDICT_LOOPBACK);
+		return;
+	}
+	count(VERDICT_NOT_ENROLLED);
+	state = note(ctx, sk, &addr, bpf_ntohs((__be16)ctx->user_port), family);
+	if (state)
+		state->verdict = VERDICT_NOT_ENROLLED;
 }
 
 /* One body for v4 and v6: the verdict is counted and kept with the socket; only a redirect goes on. */
@@ -77,7 +94,7 @@ static __always_inline enum verdict arrive(struct bpf_sock_addr *ctx, struct bpf
 
 	if (verdict == VERDICT_REDIRECTED)
 		verdict = judge_agent(ctx, policy, a);
-	state = note(ctx, sk, a, family);
+	state = note(ctx, sk, &a->addr, a->port, family);
 	if (!state && verdict == VERDICT_REDIRECTED)
 		verdict = policy->flags & POLICY_FAIL_CLOSED ? VERDICT_FAILED_CLOSED : VERDICT_NO_RECORD;
 	count(verdict);
@@ -110,8 +127,13 @@ int redirect_connect4(struct bpf_sock_addr *ctx)
 	enum verdict verdict;
 	struct attempt a;
 
-	if (!policy || !sk || !is_ours(ctx))
+	if (!sk || !is_ours(ctx))
 		return UNTOUCHED;
+	if (!policy) {
+		if (observes_all && ctx->protocol == IPPROTO_TCP)
+			observe(ctx, sk, map_v4(ctx->user_ip4), AF_INET);
+		return UNTOUCHED;
+	}
 	a = attempt4(ctx, sk, policy);
 	if (ctx->protocol == IPPROTO_UDP) {
 		__be16 port = ask_by_connect(ctx, sk, policy, &a);
@@ -135,8 +157,13 @@ int redirect_connect6(struct bpf_sock_addr *ctx)
 	enum verdict verdict;
 	struct attempt a;
 
-	if (!policy || !sk || !is_ours(ctx))
+	if (!sk || !is_ours(ctx))
 		return UNTOUCHED;
+	if (!policy) {
+		if (observes_all && ctx->protocol == IPPROTO_TCP)
+			observe(ctx, sk, peer6(ctx), AF_INET6);
+		return UNTOUCHED;
+	}
 	a = attempt6(ctx, sk, policy);
 	if (ctx->protocol == IPPROTO_UDP) {
 		__be16 port = ask_by_connect(ctx, sk, policy, &a);

@@ -14,6 +14,17 @@ static __always_inline struct leg_key client_leg(struct bpf_sock_ops *ctx, const
 	return key;
 }
 
+/* What the SYN will say. It is not what the application asked for where another program, such as the load balancer of a
+ * cluster, has translated the address after ours had looked at it.
+ */
+static __always_inline void note_dialled(struct bpf_sock_ops *ctx, struct client_state *state)
+{
+	struct words remote = REMOTE_ADDRESS(ctx, is_mapped_v4((const struct words *)state->dst.addr));
+
+	__builtin_memcpy(state->dialled, &remote, sizeof(state->dialled));
+	state->dialled_port = bpf_htons(bpf_ntohl(CTX_FIELD(ctx->remote_port)));
+}
+
 /* The source address and port are chosen, the SYN is not yet sent. */
 static __always_inline void leaving(struct bpf_sock_ops *ctx)
 {
@@ -28,11 +39,22 @@ static __always_inline void leaving(struct bpf_sock_ops *ctx)
 		return;
 	/* Now, not at ESTABLISHED: a refused connection would never report its end and its entry would stay. */
 	bpf_sock_ops_cb_flags_set(ctx, BPF_SOCK_OPS_STATE_CB_FLAG);
-	if (!state->listener_id)
+	if (!state->listener_id) {
+		note_dialled(ctx, state);
 		return;
+	}
 	key = client_leg(ctx, state);
 	if (bpf_map_update_elem(&in_flight, &key, &state->dst, BPF_ANY))
 		count(COUNTER_IN_FLIGHT_FULL);
+}
+
+static __always_inline void established(struct bpf_sock_ops *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct client_state *state = sk ? state_of(sk, bpf_get_socket_cookie(ctx)) : NULL;
+
+	if (state)
+		state->established = 1;
 }
 
 /* The listener's side of the handshake: runs while the child socket is owned by the softirq, so before accept(). */
@@ -87,6 +109,9 @@ static __always_inline void report(struct bpf_sock_ops *ctx, struct bpf_sock *sk
 	__builtin_memcpy(event->source, leg->source, sizeof(event->source));
 	event->source_port = leg->source_port;
 	event->verdict = state->verdict;
+	event->cgroup_id = state->cgroup_id;
+	__builtin_memcpy(event->dialled, state->dialled, sizeof(event->dialled));
+	event->dialled_port = state->dialled_port;
 	event->old_state = old_state;
 	event->closed_ns = bpf_ktime_get_ns();
 	event->srtt_us = CTX_FIELD(ctx->srtt_us) >> 3; /* kept shifted by 3 (struct tcp_sock) */
@@ -135,6 +160,9 @@ int follow_sockets(struct bpf_sock_ops *ctx)
 	switch (ctx->op) {
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
 		leaving(ctx);
+		break;
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+		established(ctx);
 		break;
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
 		arriving(ctx);

@@ -18,7 +18,7 @@
 #include "handle.h"
 #include "shim.h"
 
-#define MAX_HANDLES 16
+#define MAX_HANDLES 160 /* a node: its own programs, and one set for each pod with inbound interception */
 #define LOG_CAPACITY 65536
 
 static struct handle *handles[MAX_HANDLES];
@@ -148,7 +148,7 @@ int understudy_open(const char *object_path)
 		free(handle);
 		return error;
 	}
-	handle->orig_dst_fd = handle->accepted_fd = -1;
+	handle->orig_dst_fd = handle->accepted_fd = handle->drain_lock = -1;
 	handles[number] = handle;
 	return number;
 }
@@ -256,6 +256,9 @@ int understudy_close(int32_t number)
 	for (int i = 0; i < handle->link_count; i++)
 		bpf_link__destroy(handle->links[i]);
 	understudy_detach_all(handle);
+	understudy_let_go_of_links(handle);
+	if (handle->drain_lock >= 0)
+		close(handle->drain_lock);
 	understudy_stop_heartbeat(handle);
 	if (handle->shared)
 		munmap(handle->shared, handle->shared_size);

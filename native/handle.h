@@ -12,6 +12,7 @@
 
 #define MAX_CGROUP_LINKS 16
 #define MAX_ATTACHMENTS 4
+#define MAX_NODE_LINKS 16
 
 enum attachment_kind { NOT_ATTACHED, ATTACHED_LINK, ATTACHED_FILTER };
 
@@ -25,11 +26,19 @@ struct attachment {
 	char program[32];
 };
 
+/* A cgroup link that may be pinned, and so may outlive this process. */
+struct node_link {
+	int fd;
+	char program[32]; /* empty: this place is free */
+};
+
 struct handle {
 	struct bpf_object *object;
 	struct bpf_link *links[MAX_CGROUP_LINKS];
 	int link_count;
 	struct attachment attachments[MAX_ATTACHMENTS];
+	struct node_link node_links[MAX_NODE_LINKS];
+	int drain_lock; /* a folder whose lock is held while the ring is drained; -1: nobody else drains it */
 	int orig_dst_fd;
 	int accepted_fd;
 	struct ring_buffer *ring;
@@ -55,5 +64,7 @@ void *understudy_drain(void);
 void understudy_stop_heartbeat(struct handle *handle);
 /* Ends what inbound.c has attached. */
 void understudy_detach_all(struct handle *handle);
+/* Closes the links of links.c; what is pinned stays attached. */
+void understudy_let_go_of_links(struct handle *handle);
 
 #endif

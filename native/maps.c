@@ -2,8 +2,10 @@
 /* maps.c - reading and writing maps, and draining the events ring. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 
 #include <bpf/bpf.h>
@@ -12,7 +14,9 @@
 #include "handle.h"
 #include "shim.h"
 
-#define RECORD_BYTES 120 /* struct connection_event */
+#define RECORD_BYTES 152 /* struct connection_event */
+
+#define MAX_SPAN 16384
 
 /* Where the ring's callback writes; only set during understudy_poll. */
 struct drain {
@@ -128,6 +132,83 @@ int understudy_map_entries(int32_t number, const char *map)
 	return count;
 }
 
+int understudy_map_capacity(int32_t number, const char *map)
+{
+	int fd = understudy_find_map(number, map);
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (fd < 0)
+		return fd;
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? -errno : (int)info.max_entries;
+}
+
+int understudy_map_list(int32_t number, const char *map, uint8_t *buffer, int32_t capacity)
+{
+	int fd = understudy_find_map(number, map);
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info);
+	uint8_t key[64];
+	void *previous = NULL;
+	int count = 0;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return -errno;
+	if ((info.type != BPF_MAP_TYPE_HASH && info.type != BPF_MAP_TYPE_LRU_HASH &&
+	     info.type != BPF_MAP_TYPE_LPM_TRIE) ||
+	    info.key_size > sizeof(key))
+		return -EINVAL;
+	for (;;) {
+		uint8_t *entry = buffer + (size_t)count * (info.key_size + info.value_size);
+
+		if (bpf_map_get_next_key(fd, previous, key))
+			return errno == ENOENT ? count : -errno;
+		if ((int64_t)(count + 1) * (info.key_size + info.value_size) > capacity)
+			return -ENOSPC;
+		memcpy(entry, key, info.key_size);
+		previous = entry;
+		/* An entry that was deleted meanwhile: the walk goes on behind it, or from the start. */
+		if (!bpf_map_lookup_elem(fd, key, entry + info.key_size))
+			count++;
+		else if (errno != ENOENT)
+			return -errno;
+	}
+}
+
+int understudy_map_owned(int32_t number, const char *map, uint32_t from, uint32_t span, uint8_t *buffer,
+			 int32_t capacity)
+{
+	int fd = understudy_find_map(number, map), count = 0;
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info), next = 0, before = from - 1, keys = span;
+	uint32_t *key;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return -errno;
+	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size % 8 || !span || span > MAX_SPAN || from >= info.max_entries ||
+	    (int64_t)span * info.value_size > capacity)
+		return -EINVAL;
+	key = calloc(span, sizeof(*key));
+	if (!key)
+		return -ENOMEM;
+	if (bpf_map_lookup_batch(fd, from ? &before : NULL, &next, key, buffer, &keys, NULL) && errno != ENOENT)
+		count = -errno;
+	free(key);
+	for (uint32_t i = 0; count >= 0 && i < keys; i++) {
+		const uint8_t *value = buffer + (size_t)i * info.value_size;
+		uint64_t owner;
+
+		memcpy(&owner, value, sizeof(owner));
+		if (owner)
+			memmove(buffer + (size_t)count++ * info.value_size, value, info.value_size);
+	}
+	return count;
+}
+
 int understudy_counters(int32_t number, uint8_t *buffer, int32_t capacity)
 {
 	int fd = understudy_find_map(number, "counters");
@@ -178,6 +259,22 @@ int understudy_lookup(int32_t number, int32_t fd, uint8_t *buffer)
 	return 0;
 }
 
+int understudy_drain_in_turn(int32_t number, const char *folder)
+{
+	struct handle *handle = understudy_find(number);
+	int fd;
+
+	if (!handle)
+		return -EBADF;
+	if (handle->drain_lock >= 0)
+		return -EALREADY;
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	handle->drain_lock = fd;
+	return 0;
+}
+
 int understudy_poll(int32_t number, uint8_t *buffer, int32_t capacity)
 {
 	struct handle *handle = understudy_find(number);
@@ -187,8 +284,13 @@ int understudy_poll(int32_t number, uint8_t *buffer, int32_t capacity)
 		return -EBADF;
 	if (capacity < RECORD_BYTES)
 		return -EINVAL;
+	/* The ring has one consumer's position: two at once would read each other's records, or what was overwritten. */
+	if (handle->drain_lock >= 0 && flock(handle->drain_lock, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? 0 : -errno;
 	drain = (struct drain){ .buffer = buffer, .capacity = capacity };
 	result = ring_buffer__consume(handle->ring);
+	if (handle->drain_lock >= 0)
+		flock(handle->drain_lock, LOCK_UN);
 	if (result < 0 && result != -ENOSPC)
 		return result;
 	return drain.count;

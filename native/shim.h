@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define UNDERSTUDY_ABI 2
+#define UNDERSTUDY_ABI 3
 
 /* What understudy_lookup writes: the cookie, then struct original_dst of bpf/include/contract.h. */
 #define UNDERSTUDY_LOOKUP_BYTES (8 + 64)
@@ -39,6 +39,17 @@ int understudy_map_lookup(int32_t handle, const char *map, const uint8_t *key, u
 /* Counts the entries of a hash map, or those of an array that begin with a uint64 other than 0. */
 int understudy_map_entries(int32_t handle, const char *map);
 
+/* The bound of a map: max_entries as the kernel has it, which of a pinned map is the pinned one's. */
+int understudy_map_capacity(int32_t handle, const char *map);
+/* Copies key and value of every entry of a hash map or trie, one after the other; returns how many. -ENOSPC: no room. */
+int understudy_map_list(int32_t handle, const char *map, uint8_t *buffer, int32_t capacity);
+/*
+ * Copies the values of an array, of entries from..from+span-1 (span at most 16384), that begin with a uint64 other than 0;
+ * returns how many. buffer needs room for all of the span.
+ */
+int understudy_map_owned(int32_t handle, const char *map, uint32_t from, uint32_t span, uint8_t *buffer,
+			 int32_t capacity);
+
 /* Sums the per-CPU counters into an array of uint64; returns how many there are. */
 int understudy_counters(int32_t handle, uint8_t *buffer, int32_t capacity);
 
@@ -51,6 +62,8 @@ int understudy_mark_listener(int32_t handle, int32_t fd, uint32_t id);
  */
 int understudy_lookup(int32_t handle, int32_t fd, uint8_t *buffer);
 
+/* From now on the ring is drained only while this folder's lock is free: its other users do the same. */
+int understudy_drain_in_turn(int32_t handle, const char *folder);
 /* Drains the events ring: writes whole records, returns how many. A full buffer means: call again. */
 int understudy_poll(int32_t handle, uint8_t *buffer, int32_t capacity);
 
@@ -75,12 +88,17 @@ int understudy_source_address(int32_t netns_fd, const char *towards, uint8_t *te
 
 /*
  * A listening socket that belongs to another cgroup ("" = ours) and network namespace (-1 = ours). The cgroup must be
- * the creator's at socket(), so a child process makes it and hands it over.
+ * the creator's at socket(), so where it is another a child process makes the socket and hands it over.
  */
 int understudy_listen(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port, int32_t backlog,
 		      uint32_t flags);
-/* A flag of it: what the socket accepts keeps the address it was sent to (IP_TRANSPARENT; CAP_NET_ADMIN there). */
+/* Flags of it: what the socket accepts keeps the address it was sent to (IP_TRANSPARENT; CAP_NET_ADMIN there); */
 #define UNDERSTUDY_TRANSPARENT 1u
+/* two sockets may share the port, and the younger of them gets what arrives (SO_REUSEPORT). */
+#define UNDERSTUDY_REUSEPORT 2u
+
+/* A non-blocking TCP socket that has begun to connect; cgroup and namespace as above. It carries no mark. */
+int understudy_connect(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port);
 
 /* Sends one SYN from a cgroup and network namespace and hangs up, whatever the answer; -errno where none went out. */
 int understudy_knock(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port);
@@ -92,7 +110,8 @@ int understudy_knock(const char *cgroup_procs, int32_t netns_fd, const char *add
 int understudy_socket(int32_t netns_fd, int32_t ipv6, uint32_t mark, const char *source);
 
 /* The same for datagrams: a UDP socket bound to address and port, with a large receive buffer. */
-int understudy_listen_udp(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port);
+int understudy_listen_udp(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port,
+			  uint32_t flags);
 
 /* A non-blocking UDP socket in a network namespace, not yet bound, with SO_MARK `mark` (0 = none). */
 int understudy_udp_socket(int32_t netns_fd, int32_t ipv6, uint32_t mark);
@@ -164,6 +183,39 @@ int understudy_remove_filter(int32_t netns_fd, int32_t ifindex, int32_t egress, 
 
 /* Puts a listening socket into its family's slot of a sockmap: 2 * slot or 2 * slot + 1. */
 int understudy_assign_socket(int32_t handle, const char *map, uint32_t slot, int32_t fd);
+
+/*
+ * A node's program on a cgroup, by a link that is pinned at `pin` ("": not pinned, it lives as long as the handle). A link
+ * that is pinned there on this cgroup is updated to our program without a gap; anything else there is replaced. Says
+ * what it did.
+ */
+int understudy_attach_node(int32_t handle, const char *program, const char *cgroup_path, const char *pin);
+#define UNDERSTUDY_LINK_UPDATED 0
+#define UNDERSTUDY_LINK_PINNED 1 /* updated, and its lost pin restored */
+#define UNDERSTUDY_LINK_MADE 2
+/* What is there: one of these; cgroup gets the id of the link's cgroup, a uint64, 0 where there is none. */
+int understudy_link_state(int32_t handle, const char *program, const char *pin, uint8_t *cgroup);
+#define UNDERSTUDY_LINK_OURS 0
+#define UNDERSTUDY_LINK_OTHER 1
+#define UNDERSTUDY_LINK_MISSING 2
+#define UNDERSTUDY_LINK_DEAD 3
+/* The id of a cgroup2 folder as links and programs show it, a uint64. */
+int understudy_cgroup_id(const char *path, uint8_t *id);
+/*
+ * What is attached to a cgroup where this program would be, or, with effective, what runs there: writes the flags of
+ * the attachment and the programs' numbers as uint32; returns how many programs.
+ */
+int understudy_attached(int32_t handle, const char *program, const char *cgroup_path, int32_t effective,
+			uint8_t *buffer, int32_t capacity);
+/* The name of any loaded program, not terminated; its length. */
+int understudy_program_name(uint32_t id, uint8_t *buffer, int32_t capacity);
+/* Takes the exclusive lock of a folder; -EWOULDBLOCK when a living process holds it. */
+int understudy_lock_folder(const char *path);
+
+/* Has the kernel measure how long every BPF program runs, as long as the descriptor is open (Linux 5.8). */
+int understudy_enable_stats(void);
+/* Nanoseconds and number of runs since then, of one program: two uint64. */
+int understudy_program_cost(int32_t handle, const char *program, uint8_t *buffer);
 
 /* Can this kernel, with these rights, load such a program, map, or helper in a program? 1, 0 or -errno. */
 int understudy_probe_program(int32_t program_type);

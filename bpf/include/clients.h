@@ -25,6 +25,8 @@ static __always_inline struct client_state *claim_slot(__u64 cookie)
 	if (mine)
 		slot->owner = cookie;
 	bpf_spin_unlock(&slot->lock);
+	if (!mine)
+		count(COUNTER_SLOT_TAKEN);
 	return mine ? &slot->state : NULL;
 }
 

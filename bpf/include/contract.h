@@ -121,8 +121,33 @@ enum verdict {
 	COUNTER_DNS_NO_AGENT,	/* left alone: the agent is silent or does not listen here */
 	COUNTER_DNS_NO_STATE,	/* left alone: no memory for what the answer's address must be */
 	COUNTER_DNS_NO_RECORD,	/* sent to our listener, which cannot learn what server was asked */
+	COUNTER_SLOT_TAKEN,	/* another socket holds the slot of this one: its state is in its own storage */
+	COUNTER_NO_STATE,	/* no memory for the state of a socket: its connection is not summed up */
 	COUNTER_MAX,
 };
+
+/* What is kept of a client socket, from connect() to its end. */
+struct client_state {
+	struct original_dst dst;
+	__u64 cgroup_id;     /* of the process that called connect(); 0 where the kernel cannot say */
+	__u8 dialled[16];    /* where the SYN went; zero until then, and where we redirected it */
+	__u32 listener_id;   /* 0: not redirected */
+	__be16 dialled_port; /* network order */
+	__u8 verdict;	     /* enum verdict */
+	__u8 established;    /* the handshake is over */
+};
+_Static_assert(sizeof(struct client_state) == 96, "client_state is 96 bytes in src/kernel/layout.ts");
+
+/* Value of client_slots. */
+struct client_slot {
+	__u64 owner; /* cookie of the socket; 0: free */
+	struct client_state state;
+	struct bpf_spin_lock lock; /* of owner, while it is claimed */
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct client_slot) == 112, "client_slot is 112 bytes in src/kernel/layout.ts");
+
+#define CLIENT_SLOTS 16384 /* a power of two */
 
 /* One closed connection, redirected or not; the record of the events ring. */
 struct connection_event {
@@ -137,8 +162,12 @@ struct connection_event {
 	__u64 bytes_received;
 	__u32 srtt_us;	   /* smoothed round trip, microseconds */
 	__u32 retransmits; /* segments sent again */
+	__u64 cgroup_id;   /* of the process that called connect(); 0 where the kernel cannot say */
+	__u8 dialled[16];  /* where the SYN went; zero where we redirected it, or none went out */
+	__be16 dialled_port;
+	__u16 reserved[3];
 };
-_Static_assert(sizeof(struct connection_event) == 120, "connection_event is 120 bytes in src/kernel/layout.ts");
+_Static_assert(sizeof(struct connection_event) == 152, "connection_event is 152 bytes in src/kernel/layout.ts");
 
 /* From here on: inbound.bpf.o. */
 

@@ -11,6 +11,9 @@ static __always_inline const struct policy *enrolled(struct bpf_sock_addr *ctx)
 {
 	__u64 key = by_netns ? bpf_get_netns_cookie(ctx) : 0;
 
+	/* Belt and braces: on a node a wrong entry here would take the whole host's traffic. */
+	if (by_netns && host_netns_cookie && key == host_netns_cookie)
+		return NULL;
 	return bpf_map_lookup_elem(&policies, &key);
 }
 

@@ -6,14 +6,6 @@
 #include "contract.h"
 #include "records.h"
 
-/* What is kept of a client socket, from connect() to its end. */
-struct client_state {
-	struct original_dst dst;
-	__u32 listener_id; /* 0: not redirected */
-	__u8 verdict;	   /* enum verdict */
-	__u8 reserved[3];
-};
-
 /* What a UDP socket has asked over one family of addresses, and where the question went. */
 struct dns_leg {
 	struct leg_key key; /* of its entry in dns_asked; source_port 0: it has none */
@@ -27,15 +19,6 @@ struct dns_leg {
 struct dns_client {
 	struct dns_leg v4;
 	struct dns_leg v6;
-};
-
-#define CLIENT_SLOTS 16384 /* a power of two */
-
-struct client_slot {
-	__u64 owner; /* cookie of the socket; 0: free */
-	struct client_state state;
-	struct bpf_spin_lock lock; /* of owner, while it is claimed */
-	__u32 reserved;
 };
 
 /* Written by the agent: who is intercepted, and how. */
@@ -127,6 +110,9 @@ const volatile __u64 heartbeat_stale_ns = 5000000000ULL;
 const volatile __u32 agent_mark;   /* SO_MARK of the agent's own sockets; 0: no such check */
 const volatile __u8 by_netns;	   /* policies are keyed by netns cookie, not all under key 0 */
 const volatile __u8 names_process; /* the kernel lets connect hooks ask for pid and comm */
+const volatile __u8 names_cgroup;  /* and for the cgroup */
+const volatile __u8 observes_all;  /* connections under no policy are noted, too */
+const volatile __u64 host_netns_cookie; /* by_netns: never intercepted, whatever policies says; 0: no such check */
 
 /* CLOCK_MONOTONIC of the agent's last beat; its heartbeat thread writes here through a memory map. */
 __u64 heartbeat_ns;

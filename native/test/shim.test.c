@@ -17,7 +17,7 @@
 #include "long-string.h"
 #include "shim.h"
 
-#define HANDLES 16
+#define HANDLES 160
 
 static const char *object;
 static const char *object_without_btf;
@@ -52,6 +52,14 @@ static void refuses(int32_t handle)
 	EQUAL(understudy_map_delete(handle, "policies", bytes), -EBADF);
 	EQUAL(understudy_map_lookup(handle, "policies", bytes, bytes, sizeof(bytes)), -EBADF);
 	EQUAL(understudy_map_entries(handle, "policies"), -EBADF);
+	EQUAL(understudy_map_capacity(handle, "policies"), -EBADF);
+	EQUAL(understudy_map_list(handle, "policies", bytes, sizeof(bytes)), -EBADF);
+	EQUAL(understudy_map_owned(handle, "client_slots", 0, 1, bytes, sizeof(bytes)), -EBADF);
+	EQUAL(understudy_drain_in_turn(handle, "/tmp"), -EBADF);
+	EQUAL(understudy_attach_node(handle, "follow_sockets", "/tmp", ""), -EBADF);
+	EQUAL(understudy_link_state(handle, "follow_sockets", "", bytes), -EBADF);
+	EQUAL(understudy_attached(handle, "follow_sockets", "/tmp", 0, bytes, sizeof(bytes)), -EBADF);
+	EQUAL(understudy_program_cost(handle, "follow_sockets", bytes), -EBADF);
 	EQUAL(understudy_counters(handle, bytes, sizeof(bytes)), -EBADF);
 	EQUAL(understudy_mark_listener(handle, 0, 1), -EBADF);
 	EQUAL(understudy_lookup(handle, 0, bytes), -EBADF);
@@ -154,6 +162,13 @@ static void before_it_is_loaded(void)
 	CHECK(understudy_map_update(handle, "policies", bytes, bytes) < 0);
 	EQUAL(understudy_map_update(handle, "no such map", bytes, bytes), -ENOENT);
 	CHECK(understudy_map_entries(handle, "policies") < 0);
+	CHECK(understudy_map_capacity(handle, "policies") < 0);
+	CHECK(understudy_map_list(handle, "policies", bytes, sizeof(bytes)) < 0);
+	CHECK(understudy_map_owned(handle, "client_slots", 0, 1, bytes, sizeof(bytes)) < 0);
+	CHECK(understudy_attach_node(handle, "follow_sockets", "/tmp", "") < 0);
+	EQUAL(understudy_attach_node(handle, "no such program", "/tmp", ""), -ENOENT);
+	CHECK(understudy_link_state(handle, "follow_sockets", "", bytes) < 0);
+	CHECK(understudy_program_cost(handle, "follow_sockets", bytes) < 0);
 	CHECK(understudy_map_lookup(handle, "policies", bytes, bytes, sizeof(bytes)) < 0);
 	CHECK(understudy_counters(handle, bytes, sizeof(bytes)) < 0);
 	CHECK(understudy_mark_listener(handle, 0, 1) < 0);
@@ -177,6 +192,81 @@ static void an_object_without_btf(void)
 	EQUAL(understudy_set_capacity(handle, "orig_dst", 16), -ENOENT);
 	CHECK(understudy_load(handle) < 0);
 	EQUAL(understudy_close(handle), 0);
+}
+
+/* Every buffer here is exactly as large as it is said to be. */
+static void lists(int handle)
+{
+	uint8_t key[8] = { 0 }, policy[116] = { 7 };
+	uint8_t *three = malloc(3 * 124), *span = malloc(4 * 112);
+
+	EQUAL(understudy_map_capacity(handle, "policies"), 1024);
+	EQUAL(understudy_map_capacity(handle, "no such map"), -ENOENT);
+	EQUAL(understudy_map_list(handle, "policies", three, 0), 0);
+	for (key[0] = 1; key[0] <= 3; key[0]++)
+		EQUAL(understudy_map_update(handle, "policies", key, policy), 0);
+	for (int capacity = -1; capacity < 3 * 124; capacity += 53)
+		EQUAL(understudy_map_list(handle, "policies", three, capacity), -ENOSPC);
+	EQUAL(understudy_map_list(handle, "policies", three, 3 * 124), 3);
+	EQUAL(three[0] + three[124] + three[248], 6);
+	EQUAL(understudy_map_list(handle, "client_slots", three, 3 * 124), -EINVAL);
+	EQUAL(understudy_map_list(handle, "counters", three, 3 * 124), -EINVAL);
+	for (key[0] = 1; key[0] <= 3; key[0]++)
+		EQUAL(understudy_map_delete(handle, "policies", key), 0);
+
+	EQUAL(understudy_map_owned(handle, "client_slots", 0, 4, span, 4 * 112), 0);
+	EQUAL(understudy_map_owned(handle, "client_slots", 16380, 4, span, 4 * 112), 0);
+	EQUAL(understudy_map_owned(handle, "client_slots", 16383, 4, span, 4 * 112), 0);
+	EQUAL(understudy_map_owned(handle, "client_slots", 16384, 4, span, 4 * 112), -EINVAL);
+	EQUAL(understudy_map_owned(handle, "client_slots", UINT32_MAX, 4, span, 4 * 112), -EINVAL);
+	EQUAL(understudy_map_owned(handle, "client_slots", 0, 0, span, 4 * 112), -EINVAL);
+	EQUAL(understudy_map_owned(handle, "client_slots", 0, UINT32_MAX, span, INT_MAX), -EINVAL);
+	EQUAL(understudy_map_owned(handle, "client_slots", 0, 4, span, 4 * 112 - 1), -EINVAL);
+	EQUAL(understudy_map_owned(handle, "client_slots", 0, 4, span, -1), -EINVAL);
+	EQUAL(understudy_map_owned(handle, "policies", 0, 4, span, 4 * 112), -EINVAL);
+	free(three);
+	free(span);
+}
+
+static void hooks_of_a_node(int handle)
+{
+	uint8_t cgroup[8], *flags = malloc(4), *name = malloc(16), *cost = malloc(16);
+	char *endless = long_string(100000);
+	int id = understudy_program_id(handle, "follow_sockets"), fd;
+
+	EQUAL(understudy_attach_node(handle, "follow_sockets", "/there/is/none", ""), -ENOENT);
+	CHECK(understudy_attach_node(handle, "follow_sockets", "/tmp", "") < 0);
+	CHECK(understudy_attach_node(handle, "follow_sockets", endless, endless) < 0);
+	EQUAL(understudy_attach_node(handle, endless, "/tmp", ""), -ENOENT);
+	EQUAL(understudy_link_state(handle, "follow_sockets", "", cgroup), UNDERSTUDY_LINK_MISSING);
+	EQUAL(understudy_link_state(handle, "follow_sockets", "/there/is/none", cgroup), UNDERSTUDY_LINK_MISSING);
+	CHECK(understudy_link_state(handle, "follow_sockets", endless, cgroup) < 0);
+	EQUAL(understudy_attached(handle, "follow_sockets", "/tmp", 0, flags, 3), -EINVAL);
+	CHECK(understudy_attached(handle, "follow_sockets", "/tmp", 0, flags, 4) < 0);
+	EQUAL(understudy_cgroup_id("/there/is/none", cgroup), -ENOENT);
+	EQUAL(understudy_cgroup_id("/tmp", cgroup), 0);
+	EQUAL(understudy_program_name(id, name, 16), 14);
+	CHECK(!memcmp(name, "follow_sockets", 14));
+	EQUAL(understudy_program_name(id, name, 13), -EINVAL);
+	EQUAL(understudy_program_name(UINT32_MAX, name, 16), -ENOENT);
+	EQUAL(understudy_program_cost(handle, "no such program", cost), -ENOENT);
+	EQUAL(understudy_program_cost(handle, "follow_sockets", cost), 0);
+	fd = understudy_enable_stats();
+	CHECK(fd >= 0);
+	EQUAL(understudy_close_fd(fd), 0);
+
+	EQUAL(understudy_drain_in_turn(handle, "/there/is/none"), -ENOENT);
+	EQUAL(understudy_drain_in_turn(handle, folder), 0);
+	EQUAL(understudy_drain_in_turn(handle, folder), -EALREADY);
+	fd = understudy_lock_folder(folder);
+	CHECK(fd >= 0);
+	EQUAL(understudy_lock_folder(folder), -EWOULDBLOCK);
+	EQUAL(understudy_close_fd(fd), 0);
+	EQUAL(understudy_lock_folder("/there/is/none"), -ENOENT);
+	free(endless);
+	free(flags);
+	free(name);
+	free(cost);
 }
 
 static void loaded(void)
@@ -210,6 +300,8 @@ static void loaded(void)
 	EQUAL(understudy_map_lookup(handle, "policies", key, exact, sizeof(policy)), 0);
 	EQUAL(understudy_map_entries(handle, "policies"), 0);
 
+	lists(handle);
+	hooks_of_a_node(handle);
 	EQUAL(understudy_counters(handle, tiny, 0), 0);
 	EQUAL(understudy_counters(handle, tiny, 7), 0);
 	EQUAL(understudy_counters(handle, counters, 20 * 8), 20);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@ static void sockets(void)
 	socklen_t length = sizeof(int);
 	uint8_t port[2] = { 0 };
 	int six, four, on = 0;
+	struct sockaddr_in name;
+	socklen_t name_length = sizeof(name);
 
 	EQUAL(understudy_listen("", -1, "no address", 0, 1, 0), -EINVAL);
 	EQUAL(understudy_listen("", -1, endless, 0, 1, 0), -EINVAL);
@@ -47,12 +50,28 @@ static void sockets(void)
 	EQUAL(understudy_knock("", -1, "127.0.0.1", 0), 0); /* nobody can be there */
 	EQUAL(understudy_close_fd(-1), -EBADF);
 
-	EQUAL(understudy_listen_udp("", -1, "no address", 0), -EINVAL);
-	EQUAL(understudy_listen_udp("", -1, endless, 0), -EINVAL);
-	EQUAL(understudy_listen_udp("/there/is/none", -1, "127.0.0.1", 0), -ENOENT);
-	CHECK(understudy_listen_udp("", INT_MAX, "127.0.0.1", 0) < 0);
-	EQUAL(understudy_listen_udp("", -1, "192.0.2.1", 0), -EADDRNOTAVAIL);
-	four = understudy_listen_udp("", -1, "127.0.0.1", 0);
+	EQUAL(understudy_connect("", -1, "no address", 1), -EINVAL);
+	EQUAL(understudy_connect("", -1, endless, 1), -EINVAL);
+	EQUAL(understudy_connect("/there/is/none", -1, "127.0.0.1", 1), -ENOENT);
+	CHECK(understudy_connect("", INT_MAX, "127.0.0.1", 1) < 0);
+	four = understudy_connect("", -1, "127.0.0.1", 1);
+	CHECK(four >= 0 && (fcntl(four, F_GETFD) & FD_CLOEXEC) && (fcntl(four, F_GETFL) & O_NONBLOCK));
+	EQUAL(understudy_close_fd(four), 0);
+
+	four = understudy_listen("", -1, "127.0.0.1", 0, 1, UNDERSTUDY_REUSEPORT);
+	CHECK(four >= 0 && getsockname(four, (struct sockaddr *)&name, &name_length) == 0);
+	six = understudy_listen("", -1, "127.0.0.1", ntohs(name.sin_port), 1, UNDERSTUDY_REUSEPORT);
+	CHECK(six >= 0);
+	EQUAL(understudy_listen("", -1, "127.0.0.1", ntohs(name.sin_port), 1, 0), -EADDRINUSE);
+	EQUAL(understudy_close_fd(four), 0);
+	EQUAL(understudy_close_fd(six), 0);
+
+	EQUAL(understudy_listen_udp("", -1, "no address", 0, 0), -EINVAL);
+	EQUAL(understudy_listen_udp("", -1, endless, 0, 0), -EINVAL);
+	EQUAL(understudy_listen_udp("/there/is/none", -1, "127.0.0.1", 0, 0), -ENOENT);
+	CHECK(understudy_listen_udp("", INT_MAX, "127.0.0.1", 0, 0) < 0);
+	EQUAL(understudy_listen_udp("", -1, "192.0.2.1", 0, 0), -EADDRNOTAVAIL);
+	four = understudy_listen_udp("", -1, "127.0.0.1", 0, 0);
 	CHECK(four >= 0 && (fcntl(four, F_GETFD) & FD_CLOEXEC) && (fcntl(four, F_GETFL) & O_NONBLOCK));
 	EQUAL(understudy_close_fd(four), 0);
 

@@ -1,5 +1,6 @@
 /** Which ports of the application are proxied, in the maps of inbound.bpf.o. */
 import { encodeInboundPort, encodePort, MAX_INBOUND_PORTS } from './inbound-layout.ts'
+import { u32 } from './integers.ts'
 import type { Shim } from './shim.ts'
 
 /** How connections are handed over: `tc` changes port numbers on an interface, `sk_lookup` chooses the socket. */
@@ -24,13 +25,6 @@ export const portsFault = (ports: readonly InboundPort[], mode: InboundMode): st
   if (![...proxies].every(isPort)) return 'a proxy port is a number from 1 to 65535'
   if (proxies.size < ports.length) return 'two ports of the application need two of the proxy'
   return [...proxies].some((port) => apps.has(port)) ? "a proxy port is one of the application's" : undefined
-}
-
-/** A uint32 in this machine's order. */
-export const u32 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
 }
 
 interface Known {

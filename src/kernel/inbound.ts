@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { checkLayout } from './btf.ts'
 import { explainAttach, explainLoad } from './explain.ts'
 import { encodeOwnDial, INBOUND_COUNTERS, INBOUND_LAYOUTS, type OwnDial } from './inbound-layout.ts'
-import { type InboundMode, type InboundPort, portTable, u32 } from './inbound-ports.ts'
+import { type InboundMode, type InboundPort, portTable } from './inbound-ports.ts'
 import {
   EGRESS,
   findInterface,
@@ -17,6 +17,7 @@ import {
   type TcHook,
   tcAttachment,
 } from './inbound-tc.ts'
+import { u32, u64 } from './integers.ts'
 import { countersOf, identifier, type MockServerMap, startBeating, useMockServerMap } from './loaded-object.ts'
 import type { Kernel } from './programs.ts'
 import type { Shim } from './shim.ts'
@@ -103,12 +104,6 @@ const RECORD = 'record_inbound'
 const ANSWER = 'answer_original_dst'
 /** No program has this number: whoever calls with it is told EBADF. */
 const CLOSED = -1
-const u64 = (value: bigint): Buffer => {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(value)
-  return bytes
-}
-
 const flag = (on: boolean | undefined): Buffer => Buffer.from([on ? 1 : 0])
 
 const configure = (shim: Shim, handle: number, options: InboundOptions): MockServerMap => {

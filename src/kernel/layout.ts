@@ -59,8 +59,24 @@ export const ASKED_SERVER = {
   size: 40,
   fields: { addr: at(0, 16), port: at(16, 2), reserved: at(18, 6), cookie: at(24, 8), born_ns: at(32, 8) },
 } as const
+export const CLIENT_STATE = {
+  size: 96,
+  fields: {
+    dst: at(0, 64),
+    cgroup_id: at(64, 8),
+    dialled: at(72, 16),
+    listener_id: at(88, 4),
+    dialled_port: at(92, 2),
+    verdict: at(94, 1),
+    established: at(95, 1),
+  },
+} as const
+export const CLIENT_SLOT = {
+  size: 112,
+  fields: { owner: at(0, 8), state: at(8, 96), lock: at(104, 4), reserved: at(108, 4) },
+} as const
 export const CONNECTION_EVENT = {
-  size: 120,
+  size: 152,
   fields: {
     dst: at(0, 64),
     source: at(64, 16),
@@ -73,6 +89,10 @@ export const CONNECTION_EVENT = {
     bytes_received: at(104, 8),
     srtt_us: at(112, 4),
     retransmits: at(116, 4),
+    cgroup_id: at(120, 8),
+    dialled: at(128, 16),
+    dialled_port: at(144, 2),
+    reserved: at(146, 6),
   },
 } as const
 
@@ -84,6 +104,8 @@ export const LAYOUTS: Readonly<Record<string, StructLayout>> = {
   cidr_key: CIDR_KEY,
   leg_key: LEG_KEY,
   asked_server: ASKED_SERVER,
+  client_state: CLIENT_STATE,
+  client_slot: CLIENT_SLOT,
   connection_event: CONNECTION_EVENT,
 }
 
@@ -119,6 +141,8 @@ export const COUNTERS: readonly string[] = [
   'dns_no_agent',
   'dns_no_state',
   'dns_no_record',
+  'slot_taken',
+  'no_state',
 ]
 
 export const POLICY_FAIL_CLOSED = 1
@@ -126,6 +150,7 @@ export const POLICY_INTERCEPT_LOOPBACK = 2
 export const POLICY_INTERCEPT_LINK_LOCAL = 4
 export const POLICY_HAS_EXCLUDED_CIDRS = 8
 export const MAX_PORT_RANGES = 16
+export const CLIENT_SLOTS = 16384
 const SOURCE_BOUND = 1
 
 /** This machine's byte order; all Linux targets of Node are little-endian but s390x, which this does not serve. */
@@ -153,6 +178,10 @@ export const decodeOriginalDst = (bytes: Buffer, base: number, via: SavedDestina
     via,
   }
 }
+
+/** The netns cookie of a struct original_dst at `base`. */
+export const decodeNetnsCookie = (bytes: Buffer, base: number): bigint =>
+  bytes.readBigUInt64LE(base + ORIGINAL_DST.fields.netns_cookie.offset)
 
 export interface PolicyRecord {
   readonly id: number
@@ -188,6 +217,33 @@ export const encodePolicy = (policy: PolicyRecord): Buffer => {
   return bytes
 }
 
+/** What {@link encodePolicy} wrote, at `base`: of no more port ranges than there is room for. */
+export const decodePolicy = (bytes: Buffer, base = 0): PolicyRecord => {
+  const f = POLICY.fields
+  const source = (field: Field): string => {
+    const end = base + field.offset + field.size
+    return bytes.subarray(base + field.offset, end).every((byte) => byte === 0)
+      ? ''
+      : formatAddress(bytes, base + field.offset)
+  }
+  const count = Math.min(bytes.readUInt16LE(base + f.port_range_count.offset), MAX_PORT_RANGES)
+  const ranges = base + f.excluded_ports.offset
+  return {
+    id: bytes.readUInt32LE(base + f.id.offset),
+    flags: bytes.readUInt32LE(base + f.flags.offset),
+    listenPort4: bytes.readUInt16BE(base + f.listen_port4.offset),
+    listenPort6: bytes.readUInt16BE(base + f.listen_port6.offset),
+    dnsPort4: bytes.readUInt16BE(base + f.dns_port4.offset),
+    dnsPort6: bytes.readUInt16BE(base + f.dns_port6.offset),
+    source4: source(f.source4),
+    source6: source(f.source6),
+    excludedPorts: Array.from({ length: count }, (_, i) => ({
+      first: bytes.readUInt16LE(ranges + i * 4),
+      last: bytes.readUInt16LE(ranges + i * 4 + 2),
+    })),
+  }
+}
+
 /** The key of one excluded CIDR; `prefix` counts bits of the address as written (0–32 or 0–128). */
 export const encodeCidr = (policyId: number, address: string, prefix: number): Buffer => {
   const f = CIDR_KEY.fields
@@ -215,6 +271,15 @@ export const decodeAskedServer = (bytes: Buffer): Endpoint => {
   return { address: formatAddress(bytes, f.addr.offset), port: bytes.readUInt16BE(f.port.offset) }
 }
 
+/** Where a SYN went; undefined where none was seen, or we redirected it. */
+export const decodeDialled = (bytes: Buffer, address: number, port: number): Endpoint | undefined => {
+  const number = bytes.readUInt16BE(port)
+  return number === 0 ? undefined : { address: formatAddress(bytes, address), port: number }
+}
+
+/** The verdict with this number; one that a newer program has given is `no_record`. */
+export const verdictOf = (number: number | undefined): Verdict => VERDICTS[number ?? -1] ?? 'no_record'
+
 /** TCP states, include/net/tcp_states.h. */
 const SYN_SENT = 2
 const FIN_STATES = new Set([4, 5, 6, 9, 11]) // FIN_WAIT1, FIN_WAIT2, TIME_WAIT, LAST_ACK, CLOSING
@@ -241,6 +306,7 @@ export const decodeConnectionEvent = (bytes: Buffer, base: number, offsetMs: num
   const saved = decodeOriginalDst(bytes, base + f.dst.offset, 'map')
   const closedAtNs = bytes.readBigUInt64LE(base + f.closed_ns.offset)
   const oldState = bytes[base + f.old_state.offset] ?? 0
+  const dialled = decodeDialled(bytes, base + f.dialled.offset, base + f.dialled_port.offset)
   return {
     kind: 'connection',
     endedAtMs: Number(closedAtNs / 1_000_000n) + offsetMs,
@@ -251,7 +317,7 @@ export const decodeConnectionEvent = (bytes: Buffer, base: number, offsetMs: num
       address: formatAddress(bytes, base + f.source.offset),
       port: bytes.readUInt16LE(base + f.source_port.offset),
     },
-    verdict: VERDICTS[bytes[base + f.verdict.offset] ?? -1] ?? 'no_record',
+    verdict: verdictOf(bytes[base + f.verdict.offset]),
     closeReason: closeReason(bytes.readUInt32LE(base + f.error.offset), oldState),
     bytesSent: Number(bytes.readBigUInt64LE(base + f.bytes_sent.offset)),
     bytesReceived: Number(bytes.readBigUInt64LE(base + f.bytes_received.offset)),
@@ -259,5 +325,8 @@ export const decodeConnectionEvent = (bytes: Buffer, base: number, offsetMs: num
     established: oldState !== SYN_SENT,
     srttUs: bytes.readUInt32LE(base + f.srtt_us.offset),
     retransmits: bytes.readUInt32LE(base + f.retransmits.offset),
+    ...(dialled && { dialled }),
+    cgroupId: bytes.readBigUInt64LE(base + f.cgroup_id.offset),
+    netnsCookie: decodeNetnsCookie(bytes, base + f.dst.offset),
   }
 }

@@ -5,12 +5,16 @@ import { errorName, type Shim } from './shim.ts'
 export interface Netns {
   /** -1 is our own. */
   readonly fd: number
-  /** A listening socket in the given cgroup, or a negative number: -errno. */
-  listen(cgroupProcs: string, address: string, port: number, backlog: number, isTransparent?: boolean): number
+  /** Throws KERNEL_CALL_FAILED before Linux 5.14. */
+  netnsCookie(): bigint
+  /** A listening socket in the given cgroup ('': our own) with LISTEN_* flags, or a negative number: -errno. */
+  listen(cgroupProcs: string, address: string, port: number, backlog: number, flags?: number): number
+  /** A non-blocking socket without our mark that has begun to connect from a cgroup, or -errno. */
+  connectFrom(cgroupProcs: string, address: string, port: number): number
   /** Sends one SYN from a cgroup; 0, or -errno where none went out. */
   knock(cgroupProcs: string, address: string, port: number): number
   /** A UDP socket in the given cgroup, bound to this very port, for dgram's `bind({ fd })`; or -errno. */
-  listenUdp(cgroupProcs: string, address: string, port: number): number
+  listenUdp(cgroupProcs: string, address: string, port: number, flags?: number): number
   /** An unconnected socket for an upstream leg, or -errno. */
   makeSocket(ipv6: boolean, source: string, mark: number): number
   /** An unbound UDP socket for questions of our own to a name server, or -errno. */
@@ -27,8 +31,10 @@ export interface Netns {
   close(): void
 }
 
-/** UNDERSTUDY_TRANSPARENT of native/shim.h. */
-const TRANSPARENT = 1
+/** What is accepted keeps the address it was sent to (UNDERSTUDY_TRANSPARENT of native/shim.h). */
+export const LISTEN_TRANSPARENT = 1
+/** Two sockets may share the port, and the younger gets what arrives: the elder then only finishes what it has. */
+export const LISTEN_REUSEPORT = 2
 const TEXT_BYTES = 64
 const PROC_NET_BYTES = 1024 * 1024
 
@@ -44,12 +50,24 @@ export const openNetns = (shim: Shim, path: string | undefined): Netns => {
       remedy: 'Give a name that `ip netns list` shows, or the path of a namespace file such as /proc/PID/ns/net.',
     })
   }
+  return netnsOf(shim, fd)
+}
+
+/** A namespace that is open already: the descriptor becomes this one's, whose close() closes it. */
+export const netnsOf = (shim: Shim, fd: number): Netns => {
   return {
     fd,
-    listen: (cgroupProcs, address, port, backlog, isTransparent = false) =>
-      shim.raw('understudy_listen', cgroupProcs, fd, address, port, backlog, isTransparent ? TRANSPARENT : 0),
+    netnsCookie: () => {
+      const cookie = Buffer.alloc(8)
+      shim.call('understudy_netns_cookie', fd, cookie)
+      return cookie.readBigUInt64LE(0)
+    },
+    listen: (cgroupProcs, address, port, backlog, flags = 0) =>
+      shim.raw('understudy_listen', cgroupProcs, fd, address, port, backlog, flags),
+    connectFrom: (cgroupProcs, address, port) => shim.raw('understudy_connect', cgroupProcs, fd, address, port),
     knock: (cgroupProcs, address, port) => shim.raw('understudy_knock', cgroupProcs, fd, address, port),
-    listenUdp: (cgroupProcs, address, port) => shim.raw('understudy_listen_udp', cgroupProcs, fd, address, port),
+    listenUdp: (cgroupProcs, address, port, flags = 0) =>
+      shim.raw('understudy_listen_udp', cgroupProcs, fd, address, port, flags),
     makeUdpSocket: (ipv6, mark) => shim.raw('understudy_udp_socket', fd, ipv6 ? 1 : 0, mark),
     makeSocket: (ipv6, source, mark) => shim.raw('understudy_socket', fd, ipv6 ? 1 : 0, mark, source),
     makeSocketAs: (source, mark, withPort) => {

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import type { ConnectionSummary, Endpoint } from '../flow.ts'
 import { checkLayout } from './btf.ts'
 import { explainAttach, explainLoad } from './explain.ts'
+import { u32, u64 } from './integers.ts'
 import {
   ASKED_SERVER,
   CONNECTION_EVENT,
@@ -13,9 +14,6 @@ import {
   decodeAskedServer,
   decodeConnectionEvent,
   encodeAsker,
-  encodeCidr,
-  encodePolicy,
-  type PolicyRecord,
 } from './layout.ts'
 import {
   countersOf,
@@ -25,6 +23,10 @@ import {
   startBeating,
   useMockServerMap,
 } from './loaded-object.ts'
+import { hooksInOrder, type NodeHooks, nodeHooks } from './node-hooks.ts'
+import { type OpenConnection, readOpenConnections } from './open-connections.ts'
+import { type PinState, type Pins, usePins } from './pins.ts'
+import { type PolicyTable, policyTable } from './policy-table.ts'
 import type { Shim } from './shim.ts'
 
 export interface KernelOptions {
@@ -39,19 +41,24 @@ export interface KernelOptions {
   readonly mark: number
   /** Policies by netns cookie (a node's agent), or one policy for all under the attached cgroup (a run). */
   readonly byNetns: boolean
+  /** byNetns: never intercepted, whatever the policies say; the node's own. */
+  readonly hostNetnsCookie?: bigint
+  /** Connections under no policy are summed up, too, but for those on loopback. */
+  readonly observesAll?: boolean
+  /** The folder on the BPF file system where maps and links outlive the agent (see pinFolder); none are pinned unless told. */
+  readonly pins?: string
   /** Also keep the map that MockServer reads, pinned here; see useMockServerMap. */
   readonly mockServerMapPath?: string
 }
 
-export interface Kernel {
+export interface Kernel extends PolicyTable, NodeHooks {
+  /** What was pinned, and what an earlier agent had pinned. */
+  readonly pins: PinState
   /**
    * Attaches the connect and getpeername programs at `workload`, the sockops program at `tree`, its parent; with `dns`
    * the sendmsg and recvmsg programs too, which run for each datagram of the workload that names an address.
    */
   attach(cgroups: { readonly workload: string; readonly tree: string }, options?: { readonly dns: boolean }): void
-  /** Key 0n is the policy of whatever the programs are attached to. */
-  setPolicy(netnsCookie: bigint, policy: PolicyRecord): void
-  excludeCidr(policyId: number, address: string, prefix: number): void
   /** For every listening socket of ours: those of connections, and those of DNS, UDP and TCP. */
   markListener(fd: number, policyId: number): void
   /**
@@ -64,8 +71,10 @@ export interface Kernel {
   startHeartbeat(): void
   /** One native call: cookie and saved destination of an accepted socket. */
   identify(fd: number): Identity
-  /** Hands over every summary in the ring. */
+  /** Hands over every summary in the ring; of a pinned ring nothing while another agent reads it. */
   drainEvents(each: (summary: ConnectionSummary) => void): void
+  /** The connections that are open now; see readOpenConnections. */
+  readOpenConnections(each: (connection: OpenConnection) => void): void
   readCounters(): Record<string, number>
   readMapEntries(): Record<string, number>
   heartbeatAgeMs(): number
@@ -75,61 +84,58 @@ export interface Kernel {
   close(): void
 }
 
-const CONNECT_PROGRAMS = [
-  'redirect_connect4',
-  'redirect_connect6',
-  'forget_released',
-  'restore_peername4',
-  'restore_peername6',
-] as const
-/** What restores goes before what redirects: no answer may come from an address that nobody asked. */
-const DATAGRAM_PROGRAMS = ['restore_source4', 'restore_source6', 'redirect_sendmsg4', 'redirect_sendmsg6'] as const
-const SOCKOPS_PROGRAM = 'follow_sockets'
 const PROG_TYPE_CGROUP_SOCK_ADDR = 18
 const HELPER_GET_CURRENT_PID_TGID = 14
+const HELPER_GET_CURRENT_CGROUP_ID = 80
 const EVENTS_PER_CALL = 2048
 
-const u64 = (value: bigint): Buffer => {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(value)
-  return bytes
-}
+const flag = (on: boolean): Buffer => Buffer.from([on ? 1 : 0])
 
-const u32 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
-}
-
-const configure = (shim: Shim, handle: number, options: KernelOptions): MockServerMap => {
-  const named = shim.raw('understudy_probe_helper', PROG_TYPE_CGROUP_SOCK_ADDR, HELPER_GET_CURRENT_PID_TGID) === 1
+const setTunables = (shim: Shim, handle: number, options: KernelOptions): void => {
+  const has = (helper: number): boolean => shim.raw('understudy_probe_helper', PROG_TYPE_CGROUP_SOCK_ADDR, helper) === 1
   const tunables: [string, Buffer][] = [
     ['heartbeat_stale_ns', u64(BigInt(options.heartbeatStaleMs) * 1_000_000n)],
     ['agent_mark', u32(options.mark)],
-    ['by_netns', Buffer.from([options.byNetns ? 1 : 0])],
-    ['names_process', Buffer.from([named ? 1 : 0])],
+    ['by_netns', flag(options.byNetns)],
+    ['names_process', flag(has(HELPER_GET_CURRENT_PID_TGID))],
+    ['names_cgroup', flag(has(HELPER_GET_CURRENT_CGROUP_ID))],
+    ['observes_all', flag(options.observesAll ?? false)],
+    ['host_netns_cookie', u64(options.hostNetnsCookie ?? 0n)],
   ]
   for (const [name, value] of tunables) shim.call('understudy_set_tunable', handle, name, value, value.length)
-  shim.call('understudy_set_capacity', handle, 'orig_dst', options.flowCapacity)
-  shim.call('understudy_set_capacity', handle, 'in_flight', options.flowCapacity)
-  shim.call('understudy_set_capacity', handle, 'events', options.ringBytes)
-  return useMockServerMap(shim, handle, options.mockServerMapPath, options.flowCapacity)
 }
 
-/** Opens, configures and loads the object file. Throws LAYOUT_MISMATCH, NOT_ROOT, KERNEL_FEATURE_MISSING or, where the
- * reason is another, KERNEL_CALL_FAILED. */
-const load = (shim: Shim, options: KernelOptions): { handle: number; mockServerMap: MockServerMap } => {
+interface Loaded {
+  readonly handle: number
+  readonly mockServerMap: MockServerMap
+  readonly pins: Pins
+}
+
+/** Opens, configures and loads the object file. Throws LAYOUT_MISMATCH, NOT_ROOT, KERNEL_FEATURE_MISSING, PIN_MISMATCH
+ * or, where the reason is another, KERNEL_CALL_FAILED. */
+const load = (shim: Shim, options: KernelOptions): Loaded => {
   checkLayout(readFileSync(options.objectPath))
   const handle = shim.call('understudy_open', options.objectPath)
+  let pins: Pins | undefined
   try {
-    const mockServerMap = configure(shim, handle, options)
+    setTunables(shim, handle, options)
+    const { flowCapacity, ringBytes } = options
+    const capacities = { orig_dst: flowCapacity, in_flight: flowCapacity, events: ringBytes }
+    for (const [map, entries] of Object.entries(capacities)) {
+      shim.call('understudy_set_capacity', handle, map, entries)
+    }
+    const mockServerMap = useMockServerMap(shim, handle, options.mockServerMapPath, flowCapacity)
+    pins = usePins(shim, handle, options.pins, capacities)
     const result = shim.raw('understudy_load', handle)
     if (result < 0) throw explainLoad(result, shim.takeLog())
     mockServerMap.pin()
-    return { handle, mockServerMap }
+    pins.pin()
+    return { handle, mockServerMap, pins }
   } catch (error) {
     shim.raw('understudy_close', handle)
     throw error
+  } finally {
+    pins?.done()
   }
 }
 
@@ -143,6 +149,7 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
   const asked = Buffer.alloc(ASKED_SERVER.size)
   const batch = Buffer.alloc(CONNECTION_EVENT.size * EVENTS_PER_CALL)
   let ticker: NodeJS.Timeout | undefined
+  const { closeCosts, ...hooks } = nodeHooks(shim, () => handle, loaded.pins.folder)
 
   const attachTo = (program: string, cgroup: string): void => {
     const result = shim.raw('understudy_attach', handle, program, cgroup)
@@ -150,18 +157,11 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
   }
 
   return {
+    ...policyTable(shim, () => handle),
+    ...hooks,
+    pins: loaded.pins.state,
     attach: ({ workload, tree }, { dns } = { dns: false }) => {
-      // The record path first: a redirected connection must never find it missing.
-      attachTo(SOCKOPS_PROGRAM, tree)
-      if (dns) for (const program of DATAGRAM_PROGRAMS) attachTo(program, workload)
-      for (const program of CONNECT_PROGRAMS.toReversed()) attachTo(program, workload)
-    },
-    setPolicy: (netnsCookie, policy) => {
-      shim.call('understudy_map_update', handle, 'policies', u64(netnsCookie), encodePolicy(policy))
-    },
-    excludeCidr: (policyId, address, prefix) => {
-      const key = encodeCidr(policyId, address, prefix)
-      shim.call('understudy_map_update', handle, 'excluded_cidrs', key, Buffer.from([1]))
+      for (const { hook, program } of hooksInOrder(dns)) attachTo(program, hook === 'sockops' ? tree : workload)
     },
     markListener: (fd, policyId) => {
       shim.call('understudy_mark_listener', handle, fd, policyId)
@@ -185,6 +185,7 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
         for (let i = 0; i < count; i++) each(decodeConnectionEvent(batch, i * CONNECTION_EVENT.size, offsetMs))
       }
     },
+    readOpenConnections: (each) => readOpenConnections(shim, handle, each),
     readCounters: () => countersOf(shim, handle, COUNTERS),
     readMapEntries: () => ({
       orig_dst: shim.call('understudy_map_entries', handle, 'orig_dst'),
@@ -199,6 +200,7 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
     close: () => {
       if (handle === CLOSED) return
       clearInterval(ticker)
+      closeCosts()
       loaded.mockServerMap.unpin()
       shim.raw('understudy_close', handle)
       handle = CLOSED // the number is soon another's

@@ -8,7 +8,7 @@ import { DataType, define, open } from 'ffi-rs'
 import { UnderstudyError } from '../errors.ts'
 
 /** Compared with understudy_abi() at load. */
-export const ABI = 2
+export const ABI = 3
 
 const I32 = DataType.I32
 const U32 = DataType.U32
@@ -34,9 +34,13 @@ const FUNCTIONS = {
   understudy_map_delete: takes(I32, TEXT, BYTES),
   understudy_map_lookup: takes(I32, TEXT, BYTES, BYTES, I32),
   understudy_map_entries: takes(I32, TEXT),
+  understudy_map_capacity: takes(I32, TEXT),
+  understudy_map_list: takes(I32, TEXT, BYTES, I32),
+  understudy_map_owned: takes(I32, TEXT, U32, U32, BYTES, I32),
   understudy_counters: takes(I32, BYTES, I32),
   understudy_mark_listener: takes(I32, I32, U32),
   understudy_lookup: takes(I32, I32, BYTES),
+  understudy_drain_in_turn: takes(I32, TEXT),
   understudy_poll: takes(I32, BYTES, I32),
   understudy_start_heartbeat: takes(I32, U32, U32),
   understudy_tick: takes(I32),
@@ -46,9 +50,10 @@ const FUNCTIONS = {
   understudy_netns_cookie: takes(I32, BYTES),
   understudy_source_address: takes(I32, TEXT, BYTES, I32),
   understudy_listen: takes(TEXT, I32, TEXT, U32, I32, U32),
+  understudy_connect: takes(TEXT, I32, TEXT, U32),
   understudy_knock: takes(TEXT, I32, TEXT, U32),
   understudy_socket: takes(I32, I32, U32, TEXT),
-  understudy_listen_udp: takes(TEXT, I32, TEXT, U32),
+  understudy_listen_udp: takes(TEXT, I32, TEXT, U32, U32),
   understudy_udp_socket: takes(I32, I32, U32),
   understudy_socket_as: takes(I32, U32, TEXT, BYTES),
   understudy_read_proc_net: takes(I32, TEXT, BYTES, I32),
@@ -74,6 +79,14 @@ const FUNCTIONS = {
   understudy_remove_clsact: takes(I32, I32),
   understudy_remove_filter: takes(I32, I32, I32, U32),
   understudy_assign_socket: takes(I32, TEXT, U32, I32),
+  understudy_attach_node: takes(I32, TEXT, TEXT, TEXT),
+  understudy_link_state: takes(I32, TEXT, TEXT, BYTES),
+  understudy_cgroup_id: takes(TEXT, BYTES),
+  understudy_attached: takes(I32, TEXT, TEXT, I32, BYTES, I32),
+  understudy_program_name: takes(U32, BYTES, I32),
+  understudy_lock_folder: takes(TEXT),
+  understudy_enable_stats: takes(),
+  understudy_program_cost: takes(I32, TEXT, BYTES),
   understudy_probe_program: takes(I32),
   understudy_probe_map: takes(I32),
   understudy_probe_helper: takes(I32, I32),

@@ -1,7 +1,7 @@
 /** Listening sockets of ours in the command's network namespace and in the cgroup of listeners. */
 import type { Server } from 'node:net'
 import { UnderstudyError } from '../errors.ts'
-import type { Netns } from '../kernel/netns.ts'
+import { LISTEN_TRANSPARENT, type Netns } from '../kernel/netns.ts'
 import { errorName } from '../kernel/shim.ts'
 import type { RunCgroup } from '../workloads/cgroup.ts'
 import { whoListens } from '../workloads/who-listens.ts'
@@ -24,7 +24,13 @@ const MISSING_FAMILY = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
  */
 export const listenIn = (netns: Netns, cgroup: RunCgroup, options: ListenOptions): number | undefined => {
   const { address, port, key, isTransparent = false } = options
-  const fd = netns.listen(`${cgroup.listener}/cgroup.procs`, address, port, BACKLOG, isTransparent)
+  const fd = netns.listen(
+    `${cgroup.listener}/cgroup.procs`,
+    address,
+    port,
+    BACKLOG,
+    isTransparent ? LISTEN_TRANSPARENT : 0,
+  )
   if (fd >= 0) return fd
   const errno = errorName(fd)
   if (address.includes(':') && MISSING_FAMILY.has(errno)) return undefined

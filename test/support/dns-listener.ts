@@ -40,8 +40,8 @@ const openAll = ({ shim, cgroups, appNetnsFd }: Site): Descriptors => {
   for (let attempt = 0; attempt < PORT_TRIES; attempt++) {
     const port = 20_000 + Math.floor(Math.random() * 10_000)
     const tcp = ['127.0.0.1', '::1'].map((at) => shim.raw('understudy_listen', procs, appNetnsFd, at, port, BACKLOG, 0))
-    const udp4 = shim.raw('understudy_listen_udp', procs, appNetnsFd, '127.0.0.1', port)
-    const udp6 = shim.raw('understudy_listen_udp', procs, appNetnsFd, '::1', port)
+    const udp4 = shim.raw('understudy_listen_udp', procs, appNetnsFd, '127.0.0.1', port, 0)
+    const udp6 = shim.raw('understudy_listen_udp', procs, appNetnsFd, '::1', port, 0)
     const all = [...tcp, udp4, udp6]
     if (all.every((fd) => fd >= 0)) return { port, tcp, udp4, udp6 }
     for (const fd of all) if (fd >= 0) shim.raw('understudy_close_fd', fd)
