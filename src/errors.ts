@@ -15,6 +15,7 @@ export const ERRORS = {
   PORT_IN_USE: 'operator',
   ADDRESS_UNAVAILABLE: 'operator',
   NETNS_UNREADABLE: 'operator',
+  PODS_CGROUP_UNCLEAR: 'operator',
   NOT_LINUX: 'node',
   NOT_ROOT: 'node',
   NO_CGROUP2: 'node',
