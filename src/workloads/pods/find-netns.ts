@@ -93,13 +93,22 @@ const hasAddress = (procFolder: string, process: Process, ips: ReadonlySet<strin
   return local.some((address) => ips.has(address))
 }
 
+/**
+ * The node's namespace, by its first process, and our own, which no pod has either. In a nested machine the first process
+ * may be out of our reach, and our own is then the node's. Undefined where neither can be read.
+ */
+const hostNetns = (procFolder: string): ReadonlySet<bigint> | undefined => {
+  const inodes = ['1', 'self'].flatMap((name) => inodeOf(join(procFolder, name, 'ns/net')) ?? [])
+  return inodes.length > 0 ? new Set(inodes) : undefined
+}
+
 /** Finds the namespace of a pod. Reads /proc only, enters nothing, and takes no process's word for another's. */
 export const findNetns = ({ procFolder = '/proc', pids, ips }: NetnsOptions): NetnsSearch => {
   const own = new Set(ips.map(canonicalIp).filter((ip) => ip !== undefined && tellsPodsApart(ip)) as string[])
   if (own.size === 0) {
     return { kind: 'waiting', why: ips.length === 0 ? 'it has no address yet' : 'none of its addresses is its alone' }
   }
-  const host = inodeOf(join(procFolder, '1/ns/net'))
+  const host = hostNetns(procFolder)
   if (host === undefined) {
     return { kind: 'none', why: `${join(procFolder, '1/ns/net')}, by which the node's own is told, cannot be read` }
   }
@@ -109,7 +118,7 @@ export const findNetns = ({ procFolder = '/proc', pids, ips }: NetnsOptions): Ne
   /** Namespaces that were judged. */
   const foreign = new Set<bigint>()
   for (const process of processes) {
-    if (process.inode === host || foreign.has(process.inode)) continue
+    if (host.has(process.inode) || foreign.has(process.inode)) continue
     const verdict = hasAddress(procFolder, process, own)
     if (verdict) return { kind: 'found', ...process }
     if (verdict === false) foreign.add(process.inode)
@@ -118,7 +127,7 @@ export const findNetns = ({ procFolder = '/proc', pids, ips }: NetnsOptions): Ne
     const which = [...foreign].slice(0, 4).map((inode) => `net:[${inode}]`)
     return { kind: 'foreign', why: `no interface of ${which.join(', ')} has an address of the pod` }
   }
-  return processes.some(({ inode }) => inode === host)
+  return processes.some(({ inode }) => host.has(inode))
     ? { kind: 'host' }
     : { kind: 'none', why: 'its processes ended while they were looked at' }
 }

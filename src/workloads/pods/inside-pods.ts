@@ -37,7 +37,7 @@ export const isInsideByPaths = (podsCgroup: string, mountinfo: string, cgroupFil
       return best && best.path.length > each.path.length ? best : each
     }, undefined)
   if (own === undefined || !mount) return undefined
-  const pods = partsOf(join(mount.root, podsCgroup.slice(mount.path.length)))
+  const pods = partsOf(`${mount.root}/${podsCgroup.slice(mount.path.length)}`)
   const ours = partsOf(own)
   if (pods.ups > ours.ups) return pods.names.length === 0 ? true : undefined
   if (pods.ups < ours.ups) return false

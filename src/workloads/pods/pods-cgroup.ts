@@ -1,6 +1,6 @@
 /** Which folder of a node's cgroup2 hierarchy holds the cgroups of all pods: `kubepods` by the name that the kubelet gives it. */
 import { existsSync } from 'node:fs'
-import { isAbsolute, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { UnderstudyError } from '../../errors.ts'
 import { foldersBelow, walkFolders } from './folders-below.ts'
 import { isPodsName, podName } from './pod-names.ts'
@@ -31,9 +31,8 @@ const POD_DEPTH = 2
 const MAX_LOOKED_AT = 4096
 
 const asSet = (root: string, setting: string): string => {
-  const path = isAbsolute(setting) && resolve(setting).startsWith(`${root}/`) ? resolve(setting) : join(root, setting)
-  const isBelow = path.startsWith(`${root}/`) && !setting.split('/').includes('..')
-  if (isBelow) return path.replace(/\/+$/, '')
+  const path = resolve(setting.startsWith(`${root}/`) ? setting : join(root, setting))
+  if (path.startsWith(`${root}/`) && !setting.split('/').includes('..')) return path
   throw new UnderstudyError('BAD_CONFIG', `podsCgroup: ${setting} is not below ${root}`, {
     remedy: `Give the path of a folder below ${root}, such as kubepods.slice.`,
   })
