@@ -16,6 +16,7 @@ export const ERRORS = {
   ADDRESS_UNAVAILABLE: 'operator',
   NETNS_UNREADABLE: 'operator',
   MAP_FULL: 'operator',
+  PODS_CGROUP_UNCLEAR: 'operator',
   NOT_LINUX: 'node',
   NOT_ROOT: 'node',
   NO_CGROUP2: 'node',
