@@ -7,7 +7,9 @@ import { type Admin, createAdmin } from './record/admin.ts'
 import { createFlowFeed, type FlowFeed } from './record/flows.ts'
 import { createLog } from './record/log.ts'
 import { createMetrics, type Metrics } from './record/metrics.ts'
+import type { AgentMetrics } from './record/metrics-agent.ts'
 import type { ReadKernel } from './record/metrics-kernel.ts'
+import type { NodePorts } from './record/metrics-node.ts'
 import { openRecordFile, type RecordFile } from './record/record-file.ts'
 import { createRecorder, type Recorder } from './record/recorder.ts'
 import { createSummary, type Summary } from './record/summary.ts'
@@ -30,6 +32,10 @@ export interface RecordOptions {
   readonly ready: () => { readonly ok: boolean; readonly why?: string }
   /** Take any port when the configured one is in use: two runs at once are no mistake. */
   readonly adminMayMove: boolean
+  /** Of a node's agent: what a scrape asks it. Without it, there are no metrics of pods. */
+  readonly node?: NodePorts
+  /** What `/debug/workloads` shows; without it, there is no such path. */
+  readonly debugWorkloads?: () => Iterable<object>
 }
 
 export interface RecordStage {
@@ -39,6 +45,10 @@ export interface RecordStage {
   readonly summary?: Summary
   readonly recording?: Recording
   readonly misses?: Misses
+  /** Of a node's agent. */
+  readonly agent?: AgentMetrics
+  /** The series of a pod go; call it when the pod is gone for good. */
+  forgetWorkload(uid: string): void
   /** Starts the admin server where one is wanted; returns its port. */
   startAdmin(): Promise<number | undefined>
   close(): Promise<void>
@@ -82,6 +92,7 @@ export const createRecordStage = (options: RecordOptions): RecordStage => {
     version: version(),
     ...(options.readKernel ? { readKernel: options.readKernel } : {}),
     ...(options.readDnsIntents ? { readDnsIntents: options.readDnsIntents } : {}),
+    ...(options.node ? { node: { ports: options.node, tcpSeries: config.tcpSeries } } : {}),
   })
   metrics = made
   const flows = createFlowFeed({
@@ -118,6 +129,8 @@ export const createRecordStage = (options: RecordOptions): RecordStage => {
     ...(summary ? { summary } : {}),
     ...(recording ? { recording } : {}),
     ...(options.withMisses ? { misses: createMisses() } : {}),
+    ...(made.agent ? { agent: made.agent } : {}),
+    forgetWorkload: (uid) => made.forgetWorkload(uid),
     startAdmin: async () => {
       if (!config.adminEnabled) return undefined
       admin = adminOn(options, config.adminPort, parts)
