@@ -49,11 +49,6 @@ const SWEEP_MS = 60_000
 const FORGOTTEN_MS = 60_000
 const MAX_FORGOTTEN = 4096
 
-interface Rows<S> {
-  readonly own: Map<string, S>
-  other: S | undefined
-}
-
 /**
  * A workload has at most a quarter of the series; what goes beyond is counted in one of its own, labelled `_other`, and
  * where the table is full in one that all share. A full table lets go of series that nothing was counted in for an hour.
@@ -61,11 +56,9 @@ interface Rows<S> {
 export const createSeriesTable = <S extends Series, W>(options: SeriesTableOptions<S, W>): SeriesTable<S, W> => {
   const { bound, labels, make, onLimit, nowMs } = options
   const share = Math.max(1, Math.floor(bound / SHARE))
-  const workloads = new Map<string, Rows<S>>()
-  const isForgotten = createForgotten()
+  const rows = createRows<S>(bound)
+  const forgotten = createForgotten()
   const common = new Map<string, S>()
-  let size = 0
-  let sweptMs = Number.NEGATIVE_INFINITY
 
   const commonOf = (name: string): S => {
     const known = common.get(name)
@@ -74,80 +67,83 @@ export const createSeriesTable = <S extends Series, W>(options: SeriesTableOptio
     common.set(name, made)
     return made
   }
-  const hasRoom = (now: number): boolean => {
-    if (size < bound) return true
-    if (now - sweptMs < SWEEP_MS) return false
-    sweptMs = now
-    size -= sweep(workloads, now - IDLE_MS)
-    return size < bound
-  }
-  const rowsOf = (uid: string): Rows<S> => {
-    const known = workloads.get(uid)
-    if (known) return known
-    const made: Rows<S> = { own: new Map(), other: undefined }
-    workloads.set(uid, made)
-    return made
-  }
   const overflow = (owner: Owner, now: number): S => {
     onLimit()
-    const rows = workloads.get(owner.uid)
-    if (rows?.other) return rows.other
-    if (!rows || !hasRoom(now)) return commonOf(OTHER)
-    size++
-    rows.other = make(labels(owner, undefined))
-    return rows.other
-  }
-  const place = (owner: Owner, key: string, what: W, now: number): S => {
-    const rows = workloads.get(owner.uid)
-    const known = rows?.own.get(key)
+    const known = rows.get(owner.uid, OVERFLOW)
     if (known) return known
-    if (isForgotten.has(owner.uid, now)) return commonOf(OTHER)
-    if ((rows?.own.size ?? 0) >= share || !hasRoom(now)) return overflow(owner, now)
-    const made = make(labels(owner, what))
-    // A sweep may have taken the rows away.
-    rowsOf(owner.uid).own.set(key, made)
-    size++
-    return made
+    if (!rows.has(owner.uid) || !rows.hasRoom(now)) return commonOf(OTHER)
+    return rows.add(owner.uid, OVERFLOW, make(labels(owner, undefined)))
+  }
+  const seriesOf = (owner: Owner, key: string, what: W, now: number): S => {
+    const known = rows.get(owner.uid, key)
+    if (known) return known
+    if (forgotten.has(owner.uid, now)) return commonOf(OTHER)
+    if (rows.count(owner.uid) >= share || !rows.hasRoom(now)) return overflow(owner, now)
+    return rows.add(owner.uid, key, make(labels(owner, what)))
   }
   return {
     find(owner, key, what) {
       const now = nowMs()
-      const found = owner ? place(owner, key, what, now) : commonOf(UNKNOWN)
+      const found = owner ? seriesOf(owner, key, what, now) : commonOf(UNKNOWN)
       found.lastMs = now
       return found
     },
     forget(uid) {
-      isForgotten.add(uid, nowMs())
-      const rows = workloads.get(uid)
-      if (!rows) return
-      workloads.delete(uid)
-      size -= rows.own.size + (rows.other ? 1 : 0)
+      forgotten.add(uid, nowMs())
+      rows.remove(uid)
     },
     *all() {
-      for (const { own, other } of workloads.values()) {
-        yield* own.values()
-        if (other) yield other
-      }
+      yield* rows.all()
       yield* common.values()
     },
-    size: () => size,
+    size: rows.size,
   }
 }
 
-/** Takes away what was not asked for since; the answer says how many that were. */
-const sweep = <S extends Series>(workloads: Map<string, Rows<S>>, sinceMs: number): number => {
-  let gone = 0
-  for (const [uid, rows] of workloads) {
-    for (const [key, { lastMs }] of rows.own) {
-      if (lastMs <= sinceMs && rows.own.delete(key)) gone++
+/** No key that anybody asks for. */
+const OVERFLOW = ''
+
+/** The series of workloads by UID and key. */
+const createRows = <S extends Series>(bound: number) => {
+  const workloads = new Map<string, Map<string, S>>()
+  let size = 0
+  let sweptMs = Number.NEGATIVE_INFINITY
+  const sweep = (sinceMs: number): void => {
+    for (const [uid, row] of workloads) {
+      for (const [key, { lastMs }] of row) if (lastMs <= sinceMs && row.delete(key)) size--
+      if (row.size === 0) workloads.delete(uid)
     }
-    if (rows.other && rows.other.lastMs <= sinceMs) {
-      rows.other = undefined
-      gone++
-    }
-    if (rows.own.size === 0 && !rows.other) workloads.delete(uid)
   }
-  return gone
+  return {
+    get: (uid: string, key: string): S | undefined => workloads.get(uid)?.get(key),
+    has: (uid: string): boolean => workloads.has(uid),
+    /** Of a workload, the one for what it has no room for left out. */
+    count(uid: string): number {
+      const row = workloads.get(uid)
+      return row ? row.size - (row.has(OVERFLOW) ? 1 : 0) : 0
+    },
+    hasRoom(now: number): boolean {
+      if (size < bound) return true
+      if (now - sweptMs < SWEEP_MS) return false
+      sweptMs = now
+      sweep(now - IDLE_MS)
+      return size < bound
+    },
+    add(uid: string, key: string, series: S): S {
+      const row = workloads.get(uid) ?? new Map<string, S>()
+      workloads.set(uid, row.set(key, series))
+      size++
+      return series
+    },
+    remove(uid: string): void {
+      size -= workloads.get(uid)?.size ?? 0
+      workloads.delete(uid)
+    },
+    *all(): Iterable<S> {
+      for (const row of workloads.values()) yield* row.values()
+    },
+    size: (): number => size,
+  }
 }
 
 /** Who went lately, oldest first. A UID may come back: a static file may name one twice. */
