@@ -14,11 +14,10 @@ import { type Callers, createCallers } from './control/caller.ts'
 import { type ControlApi, createControl } from './control/control.ts'
 import { createEventLog } from './control/event-log.ts'
 import type { Limits, Registry, ServerPorts } from './control/ports.ts'
-import { openTokenFile } from './control/token-file.ts'
+import { openTokensOf, type TokenFile } from './control/token-file.ts'
 import { createWaiting } from './control/waiting.ts'
 import type { Origin } from './decide/matching/scope.ts'
 import type { ExpectationStore } from './decide/matching/store.ts'
-import { UnderstudyError } from './errors.ts'
 import { setLogLevel } from './record/log.ts'
 import type { Metrics } from './record/metrics.ts'
 import type { WebSockets } from './websocket.ts'
@@ -60,15 +59,10 @@ const limitsOf = (settings: LiveSettings): Limits => ({
   },
 })
 
-const openTokens = (path: string, log: Logger): ReturnType<typeof openTokenFile> => {
-  try {
-    return openTokenFile(path, (err) => log.warn({ err, path }, 'the token file cannot be read: every call is refused'))
-  } catch (cause) {
-    const message = `the token file of the control API cannot be read: ${cause instanceof Error ? cause.message : cause}`
-    const remedy = 'Put a token into the file that controlTokenFile names, one a line, and let this user read it.'
-    throw new UnderstudyError('FILE_UNREADABLE', message, { cause, remedy })
-  }
-}
+const openTokens = (path: string, log: Logger): TokenFile =>
+  openTokensOf({ path, setting: 'controlTokenFile', whose: 'control API' }, (err) =>
+    log.warn({ err, path }, 'the token file cannot be read: every call is refused'),
+  )
 
 const callersOf = (config: Config, { host }: ServerPorts, log: Logger): Callers => {
   const { controlCorsOrigins: origins, controlHosts, controlTokenFile } = config

@@ -1,13 +1,16 @@
 /** Builds the record stage of one command: log, metrics, live flows, record file, summary, admin server. */
 import type { Logger } from 'pino'
 import type { Config } from './config/schema.ts'
+import { openTokensOf } from './control/token-file.ts'
 import { UnderstudyError } from './errors.ts'
 import { version } from './paths.ts'
 import { type Admin, createAdmin } from './record/admin.ts'
 import { createFlowFeed, type FlowFeed } from './record/flows.ts'
 import { createLog } from './record/log.ts'
 import { createMetrics, type Metrics } from './record/metrics.ts'
+import type { AgentMetrics } from './record/metrics-agent.ts'
 import type { ReadKernel } from './record/metrics-kernel.ts'
+import type { NodePorts } from './record/metrics-node.ts'
 import { openRecordFile, type RecordFile } from './record/record-file.ts'
 import { createRecorder, type Recorder } from './record/recorder.ts'
 import { createSummary, type Summary } from './record/summary.ts'
@@ -30,6 +33,10 @@ export interface RecordOptions {
   readonly ready: () => { readonly ok: boolean; readonly why?: string }
   /** Take any port when the configured one is in use: two runs at once are no mistake. */
   readonly adminMayMove: boolean
+  /** Of a node's agent: what a scrape asks it. Without it, there are no metrics of pods. */
+  readonly node?: NodePorts
+  /** What `/debug/workloads` shows; without it, there is no such path. */
+  readonly debugWorkloads?: () => Iterable<object>
 }
 
 export interface RecordStage {
@@ -39,6 +46,10 @@ export interface RecordStage {
   readonly summary?: Summary
   readonly recording?: Recording
   readonly misses?: Misses
+  /** Of a node's agent. */
+  readonly agent?: AgentMetrics
+  /** The series of a pod go; call it when the pod is gone for good. */
+  forgetWorkload(uid: string): void
   /** Starts the admin server where one is wanted; returns its port. */
   startAdmin(): Promise<number | undefined>
   close(): Promise<void>
@@ -63,16 +74,49 @@ interface AdminParts extends Pick<RecordStage, 'log' | 'metrics'> {
   readonly flows: FlowFeed
 }
 
-const adminOn = ({ config, ready }: RecordOptions, port: number, { log, ...parts }: AdminParts): Admin =>
-  createAdmin({
-    host: config.adminHost,
-    port,
-    version: version(),
-    log: log.child({ component: 'admin' }),
-    ...parts,
-    ready,
-    whoListens,
-  })
+type AdminOn = (port: number) => Admin
+
+/** Reads the tokens, where there are some to be asked for. Throws FILE_UNREADABLE. */
+const adminOf = (options: RecordOptions, { log: stageLog, ...parts }: AdminParts): AdminOn => {
+  const { config, ready, debugWorkloads } = options
+  const log = stageLog.child({ component: 'admin' })
+  const path = config.adminTokenFile
+  const tokens =
+    path === ''
+      ? undefined
+      : openTokensOf({ path, setting: 'adminTokenFile', whose: 'admin server' }, (err) =>
+          log.warn({ err, path }, 'the token file cannot be read: recorded traffic is shown to nobody'),
+        )
+  return (port) =>
+    createAdmin({
+      host: config.adminHost,
+      port,
+      names: config.adminHosts,
+      ...(tokens ? { isAuthorized: tokens.isAuthorized } : {}),
+      ...(debugWorkloads ? { debugWorkloads } : {}),
+      version: version(),
+      log,
+      ...parts,
+      ready,
+      whoListens,
+    })
+}
+
+/** Listens on the port that is set or, where that is taken and it may move, on any other. */
+const listenOn = async (options: RecordOptions, parts: AdminParts): Promise<{ admin: Admin; port: number }> => {
+  const { config, adminMayMove } = options
+  const adminOn = adminOf(options, parts)
+  const admin = adminOn(config.adminPort)
+  try {
+    return { admin, ...(await admin.listen()) }
+  } catch (error) {
+    const taken = error instanceof UnderstudyError && error.code === 'PORT_IN_USE'
+    if (!taken || !adminMayMove) throw error
+    parts.log.info({ wanted: config.adminPort, cause: error.message }, 'admin port is taken, any other will do')
+    const moved = adminOn(0)
+    return { admin: moved, ...(await moved.listen()) }
+  }
+}
 
 export const createRecordStage = (options: RecordOptions): RecordStage => {
   const { config } = options
@@ -82,6 +126,7 @@ export const createRecordStage = (options: RecordOptions): RecordStage => {
     version: version(),
     ...(options.readKernel ? { readKernel: options.readKernel } : {}),
     ...(options.readDnsIntents ? { readDnsIntents: options.readDnsIntents } : {}),
+    ...(options.node ? { node: { ports: options.node, tcpSeries: config.tcpSeries } } : {}),
   })
   metrics = made
   const flows = createFlowFeed({
@@ -118,18 +163,13 @@ export const createRecordStage = (options: RecordOptions): RecordStage => {
     ...(summary ? { summary } : {}),
     ...(recording ? { recording } : {}),
     ...(options.withMisses ? { misses: createMisses() } : {}),
+    ...(made.agent ? { agent: made.agent } : {}),
+    forgetWorkload: (uid) => made.forgetWorkload(uid),
     startAdmin: async () => {
       if (!config.adminEnabled) return undefined
-      admin = adminOn(options, config.adminPort, parts)
-      try {
-        return (await admin.listen()).port
-      } catch (error) {
-        const taken = error instanceof UnderstudyError && error.code === 'PORT_IN_USE'
-        if (!taken || !options.adminMayMove) throw error
-        log.info({ wanted: config.adminPort, cause: error.message }, 'admin port is taken, any other will do')
-        admin = adminOn(options, 0, parts)
-        return (await admin.listen()).port
-      }
+      const listening = await listenOn(options, parts)
+      admin = listening.admin
+      return listening.port
     },
     close: async () => {
       await admin?.close()

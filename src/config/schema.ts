@@ -34,7 +34,16 @@ export const Config = z
     }),
     adminHost: ipAddress.default('127.0.0.1').meta({
       env: 'UNDERSTUDY_ADMIN_HOST',
-      doc: 'Address the admin server listens on; anything but loopback shows recorded traffic to the network.',
+      doc: 'Address the admin server listens on. Anything but loopback needs an `adminTokenFile` to show recorded traffic.',
+    }),
+    adminHosts: z.array(HostName).max(64).default([]).meta({
+      env: 'UNDERSTUDY_ADMIN_HOSTS',
+      accepts: 'a list of names such as "understudy" or ".svc.cluster.local" (all below it), or "*" for any',
+      doc: 'Names that the admin server may be asked by, beside addresses and localhost.',
+    }),
+    adminTokenFile: z.string().max(4096).default('').meta({
+      env: 'UNDERSTUDY_ADMIN_TOKEN_FILE',
+      doc: 'A file of bearer tokens, one a line, one of which `/flows` and `/debug/…` of the admin server ask for; empty asks for none, and shows them on loopback only.',
     }),
     adminPort: whole(0, MAX_PORT).default(9901).meta({
       env: 'UNDERSTUDY_ADMIN_PORT',

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net'
 import type { RequestHead } from '../flow.ts'
+import { createHostRule, hostNameOf, isLocalName } from '../http1/host-names.ts'
 import { headerValue } from '../http1/response.ts'
 import { type Reply, text } from './reply.ts'
 
@@ -23,34 +24,19 @@ export interface Callers {
   originOf(head: RequestHead): string | undefined
 }
 
-const nameOf = (host: string): string => host.replace(/:\d*$/, '').toLowerCase()
-
-const isAddress = (name: string): boolean =>
-  name.startsWith('[') && name.endsWith(']') ? isIP(name.slice(1, -1)) === 6 : isIP(name) === 4
-
-/** Names that browsers take for this machine without asking anybody. */
-const isLocalName = (name: string): boolean => name === 'localhost' || name.endsWith('.localhost')
-
 const isLoopback = (name: string): boolean =>
   isLocalName(name) || name === '[::1]' || (isIP(name) === 4 && name.startsWith('127.'))
 
 const isLoopbackOrigin = (origin: string): boolean => {
   const [, host] = /^https?:\/\/([^/?#@]+)$/i.exec(origin) ?? []
-  return host !== undefined && isLoopback(nameOf(host))
+  return host !== undefined && isLoopback(hostNameOf(host))
 }
 
-const named = (rule: string, name: string): boolean =>
-  rule === '*' || (rule.startsWith('.') ? name.endsWith(rule) : rule === name)
-
 export const createCallers = ({ origins, hosts, isAuthorized }: CallerRules): Callers => {
-  const rules = hosts.map((rule) => rule.toLowerCase())
   const known = new Set(origins.map((origin) => origin.toLowerCase()))
-  const isKnownHost = (host: string | undefined): boolean => {
-    // HTTP/1.0 has none; a browser always sends it.
-    if (host === undefined || host === '') return true
-    const name = nameOf(host)
-    return isAddress(name) || isLocalName(name) || rules.some((rule) => named(rule, name))
-  }
+  const isOurs = createHostRule(hosts)
+  // HTTP/1.0 has none; a browser always sends it.
+  const isKnownHost = (host: string | undefined): boolean => host === undefined || host === '' || isOurs(host)
   const isKnownOrigin = (origin: string): boolean =>
     known.has('*') || known.has(origin.toLowerCase()) || isLoopbackOrigin(origin)
 

@@ -1,6 +1,7 @@
 /** The tokens that calls are asked for, from a file that may change while the process runs. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync, type Stats, statSync } from 'node:fs'
+import { UnderstudyError } from '../errors.ts'
 
 /** More is no file of tokens. */
 const MAX_BYTES = 64 * 1024
@@ -62,5 +63,23 @@ export const openTokenFile = (path: string, onProblem: (error: unknown) => void)
       // All of them are compared, so that the time does not tell which one was nearly right.
       return hashes.map((known) => timingSafeEqual(known, hash)).includes(true)
     },
+  }
+}
+
+/**
+ * The same for a file that a setting names. Throws FILE_UNREADABLE with the remedy.
+ *
+ * @param whose what the tokens are asked for
+ */
+export const openTokensOf = (
+  { path, setting, whose }: { readonly path: string; readonly setting: string; readonly whose: string },
+  onProblem: (error: unknown) => void,
+): TokenFile => {
+  try {
+    return openTokenFile(path, onProblem)
+  } catch (cause) {
+    const message = `the token file of the ${whose} cannot be read: ${cause instanceof Error ? cause.message : cause}`
+    const remedy = `Put a token into the file that ${setting} names, one a line, and let this user read it.`
+    throw new UnderstudyError('FILE_UNREADABLE', message, { cause, remedy })
   }
 }

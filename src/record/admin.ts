@@ -3,7 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIP } from 'node:net'
 import type { Logger } from 'pino'
 import { UnderstudyError } from '../errors.ts'
-import { type FlowFeed, RING_LINES } from './flows.ts'
+import { type AccessOptions, createAccess } from './admin-access.ts'
+import { dumpText } from './debug-dump.ts'
+import { FLOW_PARAMETERS, flowQuery, streamFlows } from './flow-stream.ts'
+import type { FlowFeed } from './flows.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface AdminOptions {
@@ -16,6 +19,12 @@ export interface AdminOptions {
   readonly metrics: Pick<Metrics, 'contentType' | 'text' | 'limitHit'>
   readonly flows: Pick<FlowFeed, 'subscribe' | 'close'>
   readonly ready: () => { readonly ok: boolean; readonly why?: string }
+  /** Names that it may be asked by, beside addresses and localhost; none unless told. */
+  readonly names?: readonly string[]
+  /** Whether the value of an Authorization header will do, for what is private; without it, only loopback has that. */
+  readonly isAuthorized?: AccessOptions['isAuthorized']
+  /** What `/debug/workloads` shows; without it, there is no such path. */
+  readonly debugWorkloads?: () => Iterable<object>
   /** The process that has a port, for the error message. */
   readonly whoListens?: (port: number) => string | undefined
 }
@@ -35,11 +44,16 @@ const REQUEST_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 5_000
 const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
-type Handler = (response: ServerResponse, query: URLSearchParams, request: IncomingMessage) => void | Promise<void>
+interface Route {
+  /** It shows what workloads do. */
+  readonly isPrivate: boolean
+  readonly answer: (response: ServerResponse, query: URLSearchParams, isHead: boolean) => void | Promise<void>
+}
 
 export const createAdmin = (options: AdminOptions): Admin => {
   const { log, flows, host = DEFAULT_HOST, port = DEFAULT_PORT } = options
   const routes = createRoutes(options)
+  const handle = createHandler(options, host, routes)
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -48,7 +62,7 @@ export const createAdmin = (options: AdminOptions): Admin => {
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
     (request, response) => {
-      handle(routes, request, response).catch((error: unknown) => {
+      handle(request, response).catch((error: unknown) => {
         log.error({ err: error, path: request.url }, 'admin request failed')
         if (response.headersSent) response.destroy()
         else json(response, 500, { error: 'internal error, see the log' })
@@ -72,47 +86,60 @@ export const createAdmin = (options: AdminOptions): Admin => {
   }
 }
 
-const createRoutes = ({ version, metrics, flows, ready }: AdminOptions): ReadonlyMap<string, Handler> =>
-  new Map<string, Handler>([
-    ['/healthz', (response) => json(response, 200, { ok: true })],
+const createRoutes = (options: AdminOptions): ReadonlyMap<string, Route> => {
+  const { version, metrics, flows, ready, debugWorkloads } = options
+  const open = (answer: Route['answer']): Route => ({ isPrivate: false, answer })
+  return new Map<string, Route>([
+    ['/healthz', open((response) => json(response, 200, { ok: true }))],
     [
       '/readyz',
-      (response) => {
+      open((response) => {
         const answer = ready()
         json(response, answer.ok ? 200 : 503, answer)
-      },
+      }),
     ],
     [
       '/metrics',
-      async (response) => {
+      open(async (response) => {
         const text = await metrics.text()
         response.writeHead(200, { ...COMMON_HEADERS, 'content-type': metrics.contentType }).end(text)
-      },
+      }),
     ],
-    ['/flows', (response, query, request) => streamFlows(response, query, request, flows, metrics)],
-    ['/version', (response) => json(response, 200, { name: 'understudy', version, node: process.version })],
+    ['/flows', { isPrivate: true, answer: (...call) => answerFlows(flows, metrics, ...call) }],
+    ['/version', open((response) => json(response, 200, { name: 'understudy', version, node: process.version }))],
+    ...(debugWorkloads ? [['/debug/workloads', debugRoute(debugWorkloads)] as const] : []),
   ])
-
-const handle = async (routes: ReadonlyMap<string, Handler>, request: IncomingMessage, response: ServerResponse) => {
-  if (!isDirect(request.headers.host)) {
-    // A page on a name that its owner points at 127.0.0.1 could otherwise read all of this from a browser.
-    return json(response, 403, { error: 'the Host header must be an IP address or localhost' })
-  }
-  const [path = '', query = ''] = (request.url ?? '').split('?', 2)
-  const handler = routes.get(path)
-  if (!handler) return json(response, 404, { error: 'not found', paths: [...routes.keys()] })
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.setHeader('allow', 'GET, HEAD')
-    return json(response, 405, { error: 'only GET and HEAD' })
-  }
-  await handler(response, new URLSearchParams(query), request)
 }
 
-/** Whether a Host header names this machine by address, not by a name that somebody else controls. */
-const isDirect = (host: string | undefined): boolean => {
-  const name = (host ?? '').replace(/:\d*$/, '')
-  if (name.toLowerCase() === 'localhost') return true
-  return name.startsWith('[') && name.endsWith(']') ? isIP(name.slice(1, -1)) === 6 : isIP(name) === 4
+const debugRoute = (debugWorkloads: () => Iterable<object>): Route => ({
+  isPrivate: true,
+  answer(response) {
+    const headers = { ...COMMON_HEADERS, 'content-type': 'application/json' }
+    response.writeHead(200, headers).end(dumpText(debugWorkloads()))
+  },
+})
+
+const createHandler = (
+  { names = [], isAuthorized }: AdminOptions,
+  host: string,
+  routes: ReadonlyMap<string, Route>,
+): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) => {
+  const access = createAccess({ host, names, ...(isAuthorized ? { isAuthorized } : {}) })
+  return async ({ url = '', method, headers }, response) => {
+    const [path = '', query = ''] = url.split('?', 2)
+    const route = routes.get(path)
+    const refusal = access.refuse(headers, route?.isPrivate ?? false)
+    if (refusal) {
+      if (refusal.challenge !== undefined) response.setHeader('www-authenticate', refusal.challenge)
+      return json(response, refusal.status, { error: refusal.error })
+    }
+    if (!route) return json(response, 404, { error: 'not found', paths: [...routes.keys()] })
+    if (method !== 'GET' && method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD')
+      return json(response, 405, { error: 'only GET and HEAD' })
+    }
+    await route.answer(response, new URLSearchParams(query), method === 'HEAD')
+  }
 }
 
 const json = (response: ServerResponse, status: number, body: unknown) => {
@@ -120,33 +147,23 @@ const json = (response: ServerResponse, status: number, body: unknown) => {
   response.writeHead(status, headers).end(`${JSON.stringify(body)}\n`)
 }
 
-const streamFlows = (
-  response: ServerResponse,
-  query: URLSearchParams,
-  request: IncomingMessage,
+const answerFlows = (
   flows: AdminOptions['flows'],
   metrics: AdminOptions['metrics'],
+  response: ServerResponse,
+  query: URLSearchParams,
+  isHead: boolean,
 ) => {
-  const replay = wholeNumber(query.get('replay') ?? '0')
-  const limit = wholeNumber(query.get('limit') ?? String(Number.MAX_SAFE_INTEGER))
-  const unknown = [...query.keys()].find((name) => name !== 'replay' && name !== 'limit')
-  if (replay === undefined || limit === undefined || limit === 0 || unknown !== undefined) {
-    return json(response, 400, { error: `takes replay=0..${RING_LINES} and limit=1.. only` })
-  }
+  const asked = flowQuery(query)
+  if (!asked) return json(response, 400, { error: FLOW_PARAMETERS })
   const headers = { ...COMMON_HEADERS, 'content-type': 'application/x-ndjson' }
-  if (request.method === 'HEAD') return void response.writeHead(200, headers).end()
-  const reader = { write: (lines: string) => response.write(lines), end: () => void response.end() }
-  const subscription = flows.subscribe(reader, { replay, limit })
-  if (!subscription) {
+  if (isHead) return void response.writeHead(200, headers).end()
+  if (!streamFlows(flows, response, asked)) {
     metrics.limitHit('flow_subscribers')
     return json(response, 503, { error: 'too many readers of /flows' })
   }
-  response.on('drain', subscription.drained)
-  response.on('close', subscription.close)
   response.writeHead(200, headers).flushHeaders()
 }
-
-const wholeNumber = (text: string): number | undefined => (/^\d{1,16}$/.test(text) ? Number(text) : undefined)
 
 interface Place {
   readonly host: string

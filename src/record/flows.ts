@@ -18,6 +18,8 @@ export interface SubscribeOptions {
   readonly replay?: number
   /** The reader is ended after this many records. */
   readonly limit?: number
+  /** Others are passed over, in the replay too. */
+  readonly wants?: (line: RecordLine) => boolean
 }
 
 export interface FlowFeed {
@@ -50,6 +52,7 @@ const QUEUE_CHARS = 1024 * 1024
 
 interface Queue {
   readonly reader: FlowReader
+  readonly wants: ((line: RecordLine) => boolean) | undefined
   lines: string[]
   chars: number
   /** Records lost since the reader was last told. */
@@ -95,15 +98,19 @@ export const createFlowFeed = (options: FlowFeedOptions = {}): FlowFeed => {
     publish(line, text) {
       ring.push(line)
       if (queues.size === 0) return
-      const json = text ?? lineText(line)
-      for (const queue of queues) offer(queue, json)
+      let json = text
+      for (const queue of queues) {
+        if (queue.wants && !queue.wants(line)) continue
+        json ??= lineText(line)
+        offer(queue, json)
+      }
     },
-    subscribe(reader, { replay = 0, limit = Number.POSITIVE_INFINITY } = {}) {
+    subscribe(reader, { replay = 0, limit = Number.POSITIVE_INFINITY, wants } = {}) {
       if (queues.size >= maxReaders) return undefined
-      const queue = createQueue(reader, limit)
+      const queue = createQueue(reader, limit, wants)
       queues.add(queue)
       onReaders(queues.size)
-      for (const text of newest(ring.last(Math.min(replay, limits.lines)), limits.chars)) offer(queue, text)
+      for (const text of newest(ring.last(Math.min(replay, limits.lines), wants), limits.chars)) offer(queue, text)
       return {
         drained() {
           queue.full = false
@@ -121,8 +128,9 @@ export const createFlowFeed = (options: FlowFeedOptions = {}): FlowFeed => {
   }
 }
 
-const createQueue = (reader: FlowReader, remaining: number): Queue => ({
+const createQueue = (reader: FlowReader, remaining: number, wants: Queue['wants']): Queue => ({
   reader,
+  wants,
   lines: [],
   chars: 0,
   dropped: 0,
@@ -149,8 +157,8 @@ const gapText = (dropped: number): string => `${JSON.stringify({ kind: 'gap', dr
 
 interface Ring {
   push(line: RecordLine): void
-  /** At most `count`, oldest first. */
-  last(count: number): RecordLine[]
+  /** The last `count` of those that are wanted, oldest first. */
+  last(count: number, wants?: (line: RecordLine) => boolean): RecordLine[]
 }
 
 /**
@@ -168,8 +176,9 @@ const createRing = (capacity: number): Ring => {
       else slots[next] = line.kind === 'exchange' ? { ...line } : line
       next = (next + 1) % capacity
     },
-    last(count) {
-      const ordered = slots.length < capacity ? slots : [...slots.slice(next), ...slots.slice(0, next)]
+    last(count, wants) {
+      const all = slots.length < capacity ? slots : [...slots.slice(next), ...slots.slice(0, next)]
+      const ordered = wants ? all.filter(wants) : all
       return count > 0 ? ordered.slice(-count) : []
     },
   }

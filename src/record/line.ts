@@ -12,6 +12,7 @@ import type {
   Protocol,
   Resolution,
   Verdict,
+  Workload,
 } from '../flow.ts'
 import { redactHost, redactPath, redactQuery } from './redact.ts'
 import { bounded, detached, endpointText } from './text.ts'
@@ -42,6 +43,10 @@ export interface ExchangeLine {
   /** `inbound`: somebody called the workload. */
   readonly direction: Direction
   readonly workload: string
+  /** Of Kubernetes, or as the settings say. */
+  readonly namespace: string | undefined
+  /** The name of the workload, where it is a pod. */
+  readonly pod: string | undefined
   readonly process: string | undefined
   readonly pid: number | undefined
   readonly protocol: Protocol
@@ -82,10 +87,17 @@ export interface ConnectionLine {
   readonly kind: 'connection'
   /** End, ISO 8601 in UTC. */
   readonly time: string
+  readonly workload: string | undefined
+  readonly namespace: string | undefined
+  readonly pod: string | undefined
   readonly process: string
   readonly pid: number
   readonly source: string
   readonly destination: string
+  /** The names that the workload was given the destination for; the first few of them. */
+  readonly names: readonly string[] | undefined
+  /** Where the socket really connected to, where that is not the destination. */
+  readonly dialled: string | undefined
   readonly verdict: Verdict
   readonly closeReason: CloseReason
   readonly bytesSent: number
@@ -106,7 +118,13 @@ export const lineText = (line: RecordLine): string => `${JSON.stringify(line)}\n
 export const faultOf = (exchange: Exchange): Fault | undefined =>
   exchange.outcome.fault ?? (exchange.decision.kind === 'refuse' ? exchange.decision.reason : undefined)
 
-interface FlowTexts {
+interface WorkloadTexts {
+  readonly workload: string | undefined
+  readonly namespace: string | undefined
+  readonly pod: string | undefined
+}
+
+interface FlowTexts extends WorkloadTexts {
   readonly workload: string
   readonly process: string | undefined
   readonly client: string
@@ -122,7 +140,7 @@ const flowTexts = (flow: Flow): FlowTexts => {
   if (known) return known
   const { saved } = flow
   const texts = {
-    workload: bounded(flow.workload.name, NAME_CHARS),
+    ...workloadTexts(flow.workload),
     // Whoever calls the workload is on another machine, as far as the kernel knows.
     process: saved && flow.direction !== 'inbound' ? visible(bounded(saved.process.name, PROCESS_CHARS)) : undefined,
     client: endpointText(flow.client),
@@ -131,6 +149,15 @@ const flowTexts = (flow: Flow): FlowTexts => {
   }
   textsOfFlows.set(flow, texts)
   return texts
+}
+
+const workloadTexts = ({ name, namespace, uid }: Pick<Workload, 'name' | 'namespace' | 'uid'>) => {
+  const workload = visible(bounded(name, NAME_CHARS))
+  return {
+    workload,
+    namespace: namespace === undefined ? undefined : visible(bounded(namespace, NAME_CHARS)),
+    pod: uid === undefined ? undefined : workload,
+  }
 }
 
 /** Every key is always set: one object shape keeps this and JSON.stringify fast. */
@@ -153,6 +180,8 @@ export const exchangeLine = (exchange: Exchange): ExchangeLine => {
     time: isoTime(exchange.startedAtMs),
     direction: flow.direction,
     workload: ofFlow.workload,
+    namespace: ofFlow.namespace,
+    pod: ofFlow.pod,
     process: ofFlow.process,
     pid: isInbound ? undefined : flow.saved?.process.pid,
     protocol: exchange.protocol,
@@ -190,6 +219,8 @@ export const overwrite = (kept: ExchangeLine, from: ExchangeLine): void => {
   to.time = from.time
   to.direction = from.direction
   to.workload = from.workload
+  to.namespace = from.namespace
+  to.pod = from.pod
   to.process = from.process
   to.pid = from.pid
   to.protocol = from.protocol
@@ -222,13 +253,24 @@ export const overwrite = (kept: ExchangeLine, from: ExchangeLine): void => {
 const urlText = (at: string | undefined, path: string | undefined, query: string | undefined): string | undefined =>
   at === undefined || path === undefined ? undefined : `http://${at}${path}${query === undefined ? '' : `?${query}`}`
 
+const NOBODY: WorkloadTexts = { workload: undefined, namespace: undefined, pod: undefined }
+
+/** Of an address that many names lead to, the first ones will do. */
+const NAMES = 8
+
+const namesText = (names: readonly string[] | undefined): readonly string[] | undefined =>
+  names === undefined || names.length === 0 ? undefined : names.slice(0, NAMES).map((name) => kept(name, HOST_CHARS))
+
 export const connectionLine = (connection: ConnectionSummary): ConnectionLine => ({
   kind: 'connection',
   time: isoTime(connection.endedAtMs),
+  ...(connection.workload ? workloadTexts(connection.workload) : NOBODY),
   process: visible(bounded(connection.process.name, PROCESS_CHARS)),
   pid: connection.process.pid,
   source: endpointText(connection.source),
   destination: endpointText(connection.destination),
+  names: namesText(connection.names),
+  dialled: isSame(connection.dialled, connection.destination) ? undefined : place(connection.dialled),
   verdict: connection.verdict,
   closeReason: connection.closeReason,
   bytesSent: connection.bytesSent,

@@ -8,7 +8,10 @@ export interface KernelReading {
   /** Entries by map. */
   readonly mapEntries: Readonly<Record<string, number>>
   readonly events: number
+  /** Lost because the ring buffer was full. */
   readonly eventsDropped: number
+  /** Lost for other causes (`no_state`: nothing was noted when the socket connected), where they are told apart. */
+  readonly eventsDroppedBy?: Readonly<Record<string, number>>
   readonly heartbeatAgeMs: number
 }
 
@@ -50,11 +53,18 @@ export const declareKernelMetrics = (registry: Registry, readKernel: ReadKernel)
       },
     })
   total('understudy_bpf_events_total', 'Connection summaries that the kernel wrote.', (from) => from.events)
-  total(
-    'understudy_bpf_events_dropped_total',
-    'Connection summaries lost because the ring buffer was full.',
-    (from) => from.eventsDropped,
-  )
+  new Counter({
+    name: 'understudy_bpf_events_dropped_total',
+    help: 'Connection summaries that were lost, by cause.',
+    labelNames: ['cause'],
+    registers,
+    collect() {
+      this.reset()
+      if (!reading) return
+      const causes = { ring_full: reading.eventsDropped, ...reading.eventsDroppedBy }
+      for (const [cause, count] of Object.entries(causes)) this.inc({ cause }, count)
+    },
+  })
   new Gauge({
     name: 'understudy_heartbeat_age_seconds',
     help: 'Time since the proxy last told the kernel that it is alive.',

@@ -1,10 +1,14 @@
-/** Every metric, declared in one place; docs/metrics.md explains them. Labels are closed enums, never names or paths. */
+/**
+ * Every metric, declared in one place; docs/metrics.md explains them. Labels are closed enums, never names or paths, but
+ * for the bounded families of a node's agent (metrics-node.ts).
+ */
 import { Gauge, Registry } from 'prom-client'
 import type { ConnectionSummary, Decision, Exchange, Protocol } from '../flow.ts'
 import { createDurations } from './durations.ts'
 import { type Fault, faultOf } from './line.ts'
 import { declareInbound } from './metrics-inbound.ts'
 import { declareKernelMetrics, type ReadKernel } from './metrics-kernel.ts'
+import { createNodeMetrics, type NodeMetrics, type NodePorts } from './metrics-node.ts'
 import { declareProcessMetrics } from './metrics-process.ts'
 import { createTally, type Tally } from './tally.ts'
 
@@ -28,8 +32,10 @@ export const LIMITS = [
   'flow_subscribers',
   'head_bytes',
   'headers',
+  'http_series',
   'peek_bytes',
   'recording',
+  'tcp_series',
   'upstream_connections',
   'upstream_destinations',
   'websocket_message_bytes',
@@ -105,6 +111,10 @@ export interface Metrics {
   captured(mode: string): void
   dnsQuery(answer: DnsAnswer): void
   readonly contentType: string
+  /** What a node's agent counts; undefined elsewhere. */
+  readonly agent?: NodeMetrics['agent']
+  /** The series of a pod go with it. Where there are none, nothing happens. */
+  forgetWorkload(uid: string): void
   /** The Prometheus text format. */
   text(): Promise<string>
 }
@@ -115,10 +125,12 @@ export interface MetricsOptions {
   readonly readKernel?: ReadKernel
   /** How many addresses the DNS server remembers now; called once a scrape. */
   readonly readDnsIntents?: () => number
+  /** Of a node's agent; without it, no metric of pods is declared. */
+  readonly node?: { readonly ports: NodePorts; readonly tcpSeries: number; readonly nowMs?: () => number }
 }
 
 /** A registry of its own: nothing global, no timers. */
-export const createMetrics = ({ version, readKernel, readDnsIntents = () => 0 }: MetricsOptions): Metrics => {
+export const createMetrics = ({ version, readKernel, readDnsIntents = () => 0, node }: MetricsOptions): Metrics => {
   const registry = new Registry()
   const traffic = declareTraffic(registry)
   const { flowsOpen, subscribers, capture } = declareGauges(registry)
@@ -143,9 +155,26 @@ export const createMetrics = ({ version, readKernel, readDnsIntents = () => 0 }:
   const dnsQueries = declareDns(registry, readDnsIntents)
   const refreshKernel = readKernel ? declareKernelMetrics(registry, readKernel) : () => {}
   declareProcessMetrics(registry, version)
+  const ofNode = node
+    ? createNodeMetrics({
+        registry,
+        ...node,
+        limitHit: (limit) => limits.add(1, limit),
+        nowMs: node.nowMs ?? (() => performance.now()),
+      })
+    : undefined
   let open = 0
   return {
-    ...traffic,
+    exchange(exchange) {
+      traffic.exchange(exchange)
+      ofNode?.exchange(exchange)
+    },
+    connection(connection) {
+      traffic.connection(connection)
+      ofNode?.connection(connection)
+    },
+    ...(ofNode ? { agent: ofNode.agent } : {}),
+    forgetWorkload: (uid) => ofNode?.forgetWorkload(uid),
     flowOpened: () => flowsOpen.set(++open),
     flowClosed: () => flowsOpen.set(--open),
     limitHit: (limit) => limits.add(1, limit),
@@ -155,9 +184,10 @@ export const createMetrics = ({ version, readKernel, readDnsIntents = () => 0 }:
     captured: (mode) => capture.set({ mode }, 1),
     dnsQuery: (answer) => dnsQueries.add(1, answer),
     contentType: registry.contentType,
-    text() {
+    async text() {
       refreshKernel()
-      return registry.metrics()
+      const declared = await registry.metrics()
+      return ofNode ? `${declared}${ofNode.text()}` : declared
     },
   }
 }

@@ -51,7 +51,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   acts: [...INWARD, 'act', 'intercept', 'config', 'control-stage', 'plane-options', 'stages'],
   'control-stage': [...MIDDLE, 'content', 'control', 'record', 'config', 'websocket'],
-  'record-stage': ['errors', 'paths', 'record', 'recording', 'config', 'workloads'],
+  // Of control, the file of tokens, which the admin server asks for as well.
+  'record-stage': ['errors', 'paths', 'record', 'recording', 'config', 'control', 'workloads'],
   run: [...INWARD, ...ADAPTERS, 'understudy', 'plane-options', 'record-stage', 'paths'],
   serve: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
   cli: [...MIDDLE, 'proxy-protocol', 'config', 'kernel', 'capture', 'workloads', 'run', 'serve', 'paths'],
