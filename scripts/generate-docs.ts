@@ -1,7 +1,11 @@
-/** Writes docs/configuration.md from the configuration schema: `npm run docs`. A contract test fails when they differ. */
+/**
+ * Writes docs/configuration.md from the configuration schema, and docs/annotations.md from that of pods' annotations:
+ * `npm run docs`. A contract test fails when they differ.
+ */
 import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { Config, defaultConfig } from '../src/config/schema.ts'
+import { ANNOTATIONS_DOC, annotationsDoc } from './annotations-doc.ts'
 
 export const CONFIGURATION_DOC = new URL('../docs/configuration.md', import.meta.url)
 
@@ -106,4 +110,7 @@ function networkText({ address, prefix }: Network): string {
   return `${address}/${prefix}`
 }
 
-if (import.meta.main) writeFileSync(CONFIGURATION_DOC, configurationDoc())
+if (import.meta.main) {
+  writeFileSync(CONFIGURATION_DOC, configurationDoc())
+  writeFileSync(ANNOTATIONS_DOC, annotationsDoc())
+}

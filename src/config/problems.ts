@@ -15,6 +15,8 @@ type Issue = z.core.$ZodIssue
 type RawIssue = z.core.$ZodRawIssue
 
 const SHOWN_CHARACTERS = 60
+/** Control characters that JSON lets pass, and marks that are nothing to see or turn the direction of writing round. */
+const UNSEEN = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
 /** Of so many unknown keys of one object it is looked for what was meant. */
 const MAX_MEANT = 100
 const NOUNS: Readonly<Record<string, string>> = {
@@ -50,7 +52,13 @@ export function shown(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return 'an object'
   if (typeof value !== 'string') return String(value)
-  return JSON.stringify(value.length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}…` : value)
+  return quoted(value)
+}
+
+/** Text in quotes, bounded, with everything escaped that a terminal would not show as it stands. */
+export function quoted(text: string): string {
+  const start = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text
+  return JSON.stringify(start).replace(UNSEEN, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** A key path as text: `a.b[2]["odd key"]`. */

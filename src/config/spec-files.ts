@@ -14,20 +14,31 @@ type Read = (path: string, at: KeyPath) => unknown
 
 /** A schema before which the documents are put in; `file` is the file of expectations, which paths are relative to. */
 export function withSpecFiles<T>(file: string, schema: z.ZodType<T>): z.ZodType<T> {
+  return filled(schema, (path) => readTextFile(resolve(dirname(file), path)))
+}
+
+/** A schema before which paths of documents are refused. */
+export function withoutSpecFiles<T>(schema: z.ZodType<T>): z.ZodType<T> {
+  return filled(schema, () => {
+    throw new UnderstudyError('FILE_UNREADABLE', 'files are not read from here; give the document itself')
+  })
+}
+
+function filled<T>(schema: z.ZodType<T>, readFile: (path: string) => string): z.ZodType<T> {
   return z
     .unknown()
     .transform((value, context): unknown => {
       const read: Read = (path, at) => {
         try {
-          return readTextFile(resolve(dirname(file), path))
+          return readFile(path)
         } catch (error) {
           if (!(error instanceof UnderstudyError)) throw error
           context.issues.push({ code: 'custom', input: path, message: error.message, path: [...at] })
           return path
         }
       }
-      const filled = inDocument(value, read)
-      return context.issues.length > 0 ? z.NEVER : filled
+      const document = inDocument(value, read)
+      return context.issues.length > 0 ? z.NEVER : document
     })
     .pipe(schema)
 }

@@ -83,7 +83,7 @@ export interface Limits {
 }
 
 /** What calls may do with the expectations. */
-export type Expectations = Omit<ExpectationStore, 'match' | 'version'>
+export type Expectations = Omit<ExpectationStore, 'match' | 'version' | 'replaceFrom'>
 /** What calls may do with the log; only traffic adds to it. */
 export type Log = Pick<EventLog, 'exchanges' | 'notes' | 'evicted' | 'note' | 'clear' | 'remove'>
 

@@ -10,7 +10,11 @@ export interface LiveEntries {
   put(given: readonly Expectation[], nowMs: number | undefined): void
   remove(ids: ReadonlySet<string>): void
   clear(): void
+  /** Takes `gone` out and puts `block`, whose ids are free then, where the first of them stood; else behind all others. */
+  renew(gone: ReadonlySet<string>, block: readonly Entry[]): void
   get(id: string, nowMs: number): Entry | undefined
+  /** The same, used up and too old ones too. */
+  entry(id: string): Entry | undefined
   /** In the order in which they are asked. */
   list(nowMs: number): Entry[]
   /** The first one that the search accepts. */
@@ -26,6 +30,18 @@ const DEAD = 64
 
 /** By priority; the sort is stable, so among equals the order of arrival is kept. */
 const inOrder = (entries: Iterable<Entry>): Entry[] => [...entries].sort((a, b) => priorityOf(b) - priorityOf(a))
+
+/** The entries without `gone`, and `block` where the first of them stood. */
+const inBlock = (byId: ReadonlyMap<string, Entry>, gone: ReadonlySet<string>, block: readonly Entry[]): Entry[] => {
+  const before: Entry[] = []
+  const behind: Entry[] = []
+  let hasFound = false
+  for (const [id, entry] of byId) {
+    if (gone.has(id)) hasFound = true
+    else (hasFound ? behind : before).push(entry)
+  }
+  return [...before, ...block, ...behind]
+}
 
 /**
  * What is added one after the other, as tests do, goes behind the index into a small second one: adding costs the same
@@ -85,6 +101,14 @@ export function createLiveEntries(): LiveEntries {
       byId.clear()
       rebuild()
     },
+    renew(gone, block) {
+      version++
+      const order = inBlock(byId, gone, block)
+      byId.clear()
+      for (const entry of order) byId.set(entry.expectation.id, entry)
+      rebuild()
+    },
+    entry: (id) => byId.get(id),
     get(id, nowMs) {
       const entry = byId.get(id)
       return entry && isLive(entry, nowMs) ? entry : undefined

@@ -3,6 +3,7 @@ import type { MissReason } from '../../flow.ts'
 import type { Inflate } from './body.ts'
 import type { Expectation } from './expectation.ts'
 import { createLiveEntries } from './live-entries.ts'
+import { createReplaceFrom, type ReplaceFrom } from './owned.ts'
 import { createRateLimits } from './rate-limits.ts'
 import { createScenarios, type Scenarios } from './scenarios.ts'
 import { namespaceOf } from './scope.ts'
@@ -46,6 +47,8 @@ export interface ExpectationStore {
   explain(asked: Asked): Iterable<Considered>
   /** Adds each, or replaces the live one of that id, which keeps its place among its equals and starts its life anew. */
   upsert(expectations: readonly Expectation[], nowMs: number): void
+  /** Replaces the expectations of a source that keeps a list of its own, and leaves all others alone. */
+  readonly replaceFrom: ReplaceFrom
   /** Takes out those with these ids; they are freed. */
   remove(ids: ReadonlySet<string>): void
   clear(): void
@@ -125,6 +128,7 @@ export function createExpectationStore(
       }
     },
     upsert: live.put,
+    replaceFrom: createReplaceFrom(live),
     remove: live.remove,
     clear: live.clear,
     forget,
