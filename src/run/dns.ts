@@ -1,6 +1,6 @@
 /** The DNS server of one run: on loopback in the workload's namespace, where the kernel sends the workload's questions. */
 import { randomInt } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { connectFrom } from '../act/dial.ts'
 import type { Config } from '../config/schema.ts'
 import { createDns, type Dns } from '../dns/dns.ts'
@@ -14,13 +14,17 @@ import type { Netns } from '../kernel/netns.ts'
 import type { Kernel } from '../kernel/programs.ts'
 import { errorName } from '../kernel/shim.ts'
 import type { Metrics } from '../record/metrics.ts'
-import type { RunCgroup } from '../workloads/cgroup.ts'
+import { type ListenerCgroup, procsOf } from '../workloads/cgroup.ts'
 
 export interface DnsSite {
   readonly workload: Workload
   readonly netns: Netns
-  readonly cgroup: RunCgroup
+  readonly cgroup: ListenerCgroup
   readonly kernel: Kernel
+  /** SO_MARK of our own questions; 0 unless told. */
+  readonly mark?: number
+  /** The workload's /etc, where its resolv.conf and hosts are; our own unless told. */
+  readonly etc?: string
 }
 
 /** Where the listeners are; 0 where the namespace has no such family. */
@@ -31,7 +35,6 @@ export interface DnsPorts {
 
 export const NO_DNS: DnsPorts = { dnsPort4: 0, dnsPort6: 0 }
 
-const RESOLV_CONF = '/etc/resolv.conf'
 const BACKLOG = 512
 /** UDP and TCP share a port. Below the ephemeral range of most machines, above what servers are known by. */
 const PORTS = { from: 20_000, to: 32_768 }
@@ -63,7 +66,7 @@ export const createRunDns = (
 type Opened = { readonly tcp: number; readonly udp: number } | { readonly errno: string }
 
 const openFamily = ({ netns, cgroup }: DnsSite, address: string, port: number): Opened => {
-  const procs = `${cgroup.listener}/cgroup.procs`
+  const procs = procsOf(cgroup)
   const tcp = netns.listen(procs, address, port, BACKLOG)
   if (tcp < 0) return { errno: errorName(tcp) }
   const udp = netns.listenUdp(procs, address, port)
@@ -82,24 +85,37 @@ const open = (site: DnsSite, address: string): { readonly port: number; readonly
   return { port, opened }
 }
 
+const ETC = '/etc'
+/** Far more than any that is meant: what a workload puts there is its own doing. */
+const MAX_FILE_BYTES = 64 * 1024
+
+/** A plain file's text; undefined where there is none, or what is there is no such file. */
+const readPlain = (path: string): string | undefined => {
+  let fd: number | undefined
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    const { size } = fstatSync(fd)
+    return size > MAX_FILE_BYTES || !fstatSync(fd).isFile() ? undefined : readFileSync(fd, 'utf8')
+  } catch {
+    return undefined
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
+
+/** Our own may well be links; a workload's are not followed out of its own file system. */
+const readEtc = (etc: string, name: string): string => {
+  try {
+    return (etc === ETC ? readFileSync(`${etc}/${name}`, 'utf8') : readPlain(`${etc}/${name}`)) ?? ''
+  } catch {
+    return ''
+  }
+}
+
 /** What resolv.conf names; an installation without the file asks the local machine, as resolv.conf(5) says. */
-const resolvers = (): readonly Endpoint[] => {
-  try {
-    return endpointsOf(parseResolvConf(readFileSync(RESOLV_CONF, 'utf8')))
-  } catch {
-    return endpointsOf(parseResolvConf(''))
-  }
-}
+const resolvers = (etc: string): readonly Endpoint[] => endpointsOf(parseResolvConf(readEtc(etc, 'resolv.conf')))
 
-const HOSTS = '/etc/hosts'
-
-const hostsFile = (): ReadonlyMap<string, string> => {
-  try {
-    return parseHosts(readFileSync(HOSTS, 'utf8'))
-  } catch {
-    return new Map()
-  }
-}
+const hostsFile = (etc: string): ReadonlyMap<string, string> => parseHosts(readEtc(etc, 'hosts'))
 
 export interface RunDns {
   readonly ports: DnsPorts
@@ -109,7 +125,7 @@ export interface RunDns {
 
 /** Opens the listeners, tells the kernel that they are ours, and answers. */
 export const serveRunDns = async (dns: Dns, site: DnsSite): Promise<RunDns> => {
-  const { workload, netns, kernel } = site
+  const { workload, netns, kernel, mark = 0, etc = ETC } = site
   const families = [
     { isIpv6: false, ...open(site, '127.0.0.1') },
     { isIpv6: true, ...open(site, '::1') },
@@ -132,10 +148,10 @@ export const serveRunDns = async (dns: Dns, site: DnsSite): Promise<RunDns> => {
       transport === 'udp'
         ? kernel.askedResolver(workload.id, peer.address, peer.port)
         : socket && kernel.identify(acceptedFd(socket)).saved?.destination,
-    fallback: resolvers(),
-    hosts: hostsFile(),
-    makeUdpSocket: (isIpv6) => netns.makeUdpSocket(isIpv6, 0),
-    dialTcp: (upstream) => connectFrom((isIpv6, source) => netns.makeSocket(isIpv6, source, 0), upstream),
+    fallback: resolvers(etc),
+    hosts: hostsFile(etc),
+    makeUdpSocket: (isIpv6) => netns.makeUdpSocket(isIpv6, mark),
+    dialTcp: (upstream) => connectFrom((isIpv6, source) => netns.makeSocket(isIpv6, source, mark), upstream),
   })
   const portOf = (wanted: boolean): number => places.find(({ isIpv6 }) => isIpv6 === wanted)?.port ?? 0
   const ports = { dnsPort4: portOf(false), dnsPort6: portOf(true) }

@@ -13,7 +13,7 @@ import { PATHS } from '../paths.ts'
 import type { InboundOptions } from '../plane-options.ts'
 import type { DataPlane } from '../understudy.ts'
 import { createApplication } from '../workloads/application.ts'
-import type { RunCgroup } from '../workloads/cgroup.ts'
+import { type ListenerCgroup, ownCgroup } from '../workloads/cgroup.ts'
 import { defaultInterface } from '../workloads/default-interface.ts'
 import type { RunState } from '../workloads/run-state.ts'
 import { adopt, listenIn } from './listening.ts'
@@ -28,12 +28,14 @@ export interface InboundContext {
   readonly netns: Netns
   /** Of that namespace; undefined for our own. */
   readonly netnsPath: string | undefined
-  readonly cgroup: RunCgroup
+  readonly cgroup: ListenerCgroup
   /** The outbound programs, where it is they that capture. */
   readonly main: Kernel | undefined
-  readonly state: RunState
+  readonly state: Pick<RunState, 'leaves' | 'noteRoutes'>
   readonly undo: Undo
   readonly log: Logger
+  /** SO_MARK of our own sockets to the application; 0 unless told. */
+  readonly ownMark?: number
 }
 
 export interface InboundRun {
@@ -41,7 +43,7 @@ export interface InboundRun {
   /** For the data plane. */
   readonly plane: InboundOptions
   /** Listens, and starts to steer; as long as the command lives, the data plane must close after this is undone. */
-  open(plane: DataPlane): Promise<void>
+  open(plane: Pick<DataPlane, 'createServer'>): Promise<void>
 }
 
 const PROG_TYPE_SK_LOOKUP = 30
@@ -76,7 +78,7 @@ const load = (context: InboundContext, mode: InboundMode, mark: number): Inbound
     netnsFd: netns.fd,
     // Whoever clears up after us is in the same namespace, or finds by its inode that it is not.
     netnsPath: context.netnsPath ?? '/proc/self/ns/net',
-    listenerCgroup: external ? proxyCgroup : cgroup.listener,
+    listenerCgroup: external ? proxyCgroup : cgroup.listener || ownCgroup(),
     ...(main ? { main } : {}),
     mark,
     heartbeatIntervalMs: config.heartbeatIntervalMs,
@@ -130,7 +132,11 @@ interface Listening {
 const isInUse = (error: unknown): boolean => error instanceof UnderstudyError && error.code === 'PORT_IN_USE'
 
 /** tc: on all addresses, since packets keep theirs; both families on one port. */
-const listenOnAll = async (context: InboundContext, plane: DataPlane, port: InboundPort): Promise<Listening> => {
+const listenOnAll = async (
+  context: InboundContext,
+  plane: Pick<DataPlane, 'createServer'>,
+  port: InboundPort,
+): Promise<Listening> => {
   const traits = { direction: 'inbound', standsFor: port.port } as const
   for (let attempt = 1; ; attempt++) {
     const fd4 = listenAt(context, '0.0.0.0', port.proxyPort) ?? -1
@@ -148,7 +154,11 @@ const listenOnAll = async (context: InboundContext, plane: DataPlane, port: Inbo
 }
 
 /** sk_lookup: the sockets are handed connections whatever they are bound to; on loopback nobody else finds them. */
-const listenOnLoopback = async (context: InboundContext, plane: DataPlane, port: InboundPort): Promise<Listening> => {
+const listenOnLoopback = async (
+  context: InboundContext,
+  plane: Pick<DataPlane, 'createServer'>,
+  port: InboundPort,
+): Promise<Listening> => {
   const fds: number[] = []
   for (const address of ['127.0.0.1', '::1']) {
     const fd = listenAt(context, address, 0)
@@ -159,7 +169,11 @@ const listenOnLoopback = async (context: InboundContext, plane: DataPlane, port:
   return { appPort: port.port, proxyPort: 0, fds }
 }
 
-const listen = (context: InboundContext, plane: DataPlane, mode: InboundMode): Promise<Listening[]> => {
+const listen = (
+  context: InboundContext,
+  plane: Pick<DataPlane, 'createServer'>,
+  mode: InboundMode,
+): Promise<Listening[]> => {
   const { ports, external } = context.config.inbound
   const open = mode === 'tc' ? listenOnAll : listenOnLoopback
   const opened = ports.map(({ port, proxyPort }) => ({ appPort: port, proxyPort, fds: [] }))
@@ -187,7 +201,7 @@ const startSteering = (context: InboundContext, kernel: InboundKernel, mode: Inb
 
 /** Loads the inbound programs where a port is named. Call before the data plane is made, `open` when all else works. */
 export const prepareInbound = async (context: InboundContext): Promise<InboundRun | undefined> => {
-  const { shim, config, netns, state, undo, log } = context
+  const { shim, config, netns, state, undo, log, ownMark = 0 } = context
   if (config.inbound.ports.length === 0) return undefined
   const mode = chooseMode(shim, config.inbound)
   requireBuilt(['inboundObject'])
@@ -214,7 +228,7 @@ export const prepareInbound = async (context: InboundContext): Promise<InboundRu
         areSteered,
         make: (ipv6, from, withPort) =>
           from === ''
-            ? { fd: netns.makeSocket(ipv6, '', 0), port: 0 }
+            ? { fd: netns.makeSocket(ipv6, '', ownMark), port: 0 }
             : netns.makeSocketAs(from, source.keeps() ? source.mark : 0, withPort),
         announce: (dial) => {
           try {

@@ -15,7 +15,7 @@ import type { Kernel } from '../kernel/programs.ts'
 import type { Shim } from '../kernel/shim.ts'
 import type { KernelReading } from '../record/metrics-kernel.ts'
 import type { DataPlane } from '../understudy.ts'
-import type { RunCgroup } from '../workloads/cgroup.ts'
+import type { ListenerCgroup } from '../workloads/cgroup.ts'
 import { PIN_FOLDER, type RunState } from '../workloads/run-state.ts'
 import { sourceAddress } from '../workloads/source-address.ts'
 import type { DnsPorts } from './dns.ts'
@@ -82,15 +82,16 @@ export const pinMap = (shim: Shim, kernel: Kernel, state: RunState, log: Logger)
 /** What sets the listeners of one way of capturing apart from another's. */
 export interface Listening {
   readonly isTransparent: boolean
+  readonly isShared?: boolean
   readonly markListener: (fd: number) => void
 }
 
 /** In a new namespace lo is down: nothing would ever arrive here, however well it can be listened on. */
-const requireLoopback = (netns: Netns): void => {
+export const requireLoopback = (netns: Netns): void => {
   if (netns.sourceTowards('127.0.0.1') !== '') return
   throw new UnderstudyError(
     'ADDRESS_UNAVAILABLE',
-    '127.0.0.1 cannot be reached in the network namespace of the command',
+    '127.0.0.1 cannot be reached in the network namespace of the workload',
     {
       remedy: 'Run `ip link set lo up` there.',
     },
@@ -99,17 +100,17 @@ const requireLoopback = (netns: Netns): void => {
 
 /** Listens on both loopbacks inside the workload's namespace, and marks the sockets as ours for the guard. */
 export const openListeners = async (
-  plane: DataPlane,
-  { isTransparent, markListener }: Listening,
+  plane: Pick<DataPlane, 'createServer'>,
+  { isTransparent, isShared = false, markListener }: Listening,
   netns: Netns,
-  cgroup: RunCgroup,
+  cgroup: ListenerCgroup,
   config: Config,
 ): Promise<{ port4: number; port6: number }> => {
   requireLoopback(netns)
   const open = async (address: string): Promise<number> => {
     // A transparent socket may be bound to what is not there: IPv6 that is switched off would look as if it were on.
     if (netns.sourceTowards(address) === '') return 0
-    const fd = listenIn(netns, cgroup, { address, port: config.listenPort, key: 'listenPort', isTransparent })
+    const fd = listenIn(netns, cgroup, { address, port: config.listenPort, key: 'listenPort', isTransparent, isShared })
     if (fd === undefined) return 0
     const port = await adopt(plane.createServer({ isTransparent }), fd)
     markListener(fd)

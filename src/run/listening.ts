@@ -1,9 +1,9 @@
-/** Listening sockets of ours in the command's network namespace and in the cgroup of listeners. */
+/** Listening sockets of ours in a workload's network namespace and in the cgroup of listeners. */
 import type { Server } from 'node:net'
 import { UnderstudyError } from '../errors.ts'
-import { LISTEN_TRANSPARENT, type Netns } from '../kernel/netns.ts'
+import { LISTEN_REUSEPORT, LISTEN_TRANSPARENT, type Netns } from '../kernel/netns.ts'
 import { errorName } from '../kernel/shim.ts'
-import type { RunCgroup } from '../workloads/cgroup.ts'
+import { type ListenerCgroup, procsOf } from '../workloads/cgroup.ts'
 import { whoListens } from '../workloads/who-listens.ts'
 
 export interface ListenOptions {
@@ -13,6 +13,8 @@ export interface ListenOptions {
   /** The setting that chose the port, for who has to choose another. */
   readonly key: string
   readonly isTransparent?: boolean
+  /** Another agent may listen there, which from then on only finishes what it has. */
+  readonly isShared?: boolean
 }
 
 const BACKLOG = 4096
@@ -22,14 +24,14 @@ const MISSING_FAMILY = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
  * A descriptor, or undefined where the namespace has no IPv6: it has no IPv6 connections either. Throws PORT_IN_USE or
  * KERNEL_CALL_FAILED.
  */
-export const listenIn = (netns: Netns, cgroup: RunCgroup, options: ListenOptions): number | undefined => {
-  const { address, port, key, isTransparent = false } = options
+export const listenIn = (netns: Netns, cgroup: ListenerCgroup, options: ListenOptions): number | undefined => {
+  const { address, port, key, isTransparent = false, isShared = false } = options
   const fd = netns.listen(
-    `${cgroup.listener}/cgroup.procs`,
+    procsOf(cgroup),
     address,
     port,
     BACKLOG,
-    isTransparent ? LISTEN_TRANSPARENT : 0,
+    (isTransparent ? LISTEN_TRANSPARENT : 0) | (isShared ? LISTEN_REUSEPORT : 0),
   )
   if (fd >= 0) return fd
   const errno = errorName(fd)

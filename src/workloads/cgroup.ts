@@ -10,6 +10,12 @@ export interface RunCgroup {
   readonly listener: string
 }
 
+/** Where sockets of ours are born that listen for workloads; '' is our own cgroup. */
+export type ListenerCgroup = Pick<RunCgroup, 'listener'>
+
+/** The file a process joins it by; '' where it is to stay where it is. */
+export const procsOf = ({ listener }: ListenerCgroup): string => (listener === '' ? '' : `${listener}/cgroup.procs`)
+
 interface Mount {
   readonly root: string
   readonly path: string
