@@ -18,6 +18,7 @@ import type { Stages } from './stages.ts'
 
 /** One workload of a data plane, and how it is reached. */
 export interface SiteOptions {
+  /** Its labels and its mode may change in place: what comes later goes by them. */
   readonly workload: Workload
   /** Of its listeners, unless one says otherwise; without it as for the whole data plane. */
   readonly direction?: Direction

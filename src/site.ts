@@ -36,9 +36,9 @@ export interface ListenerTraits {
 export interface Site {
   /** A server for one listening socket; whoever calls makes it listen, and has its port then known as our own. */
   createServer(traits?: ListenerTraits): Server
-  /** Says anew who the workload is, for flows that are still to come: its labels or its mode have changed. */
-  describe(workload: Workload): void
   readonly connections: number
+  /** All of its servers listen. */
+  isListening(): boolean
   /** Stops listening at once; connections may end by themselves for `graceMs`, then are reset. */
   close(graceMs: number): Promise<void>
 }
@@ -218,7 +218,7 @@ export const createSite = (shared: Shared, site: SiteOptions): Site => {
   const isOwn: IsOwn = ({ address, port }) => ownPorts.has(port) && isLocal(address)
   const upstream = createUpstream(options, site, isOwn)
   const connections = createConnections(NO_GAUGE)
-  let workload = site.workload
+  const { workload } = site
   const policy = (): Policy => (workload.mode ? MODES[workload.mode] : shared.policy)
   const stages = createStages(shared, site, upstream, isOwn, policy)
   const { maxConnections } = site
@@ -241,7 +241,7 @@ export const createSite = (shared: Shared, site: SiteOptions): Site => {
     createServer: (traits = {}) => {
       const direction = site.direction ?? options.direction
       const { identify } = traits.direction === 'inbound' && site.inbound ? site.inbound : site
-      const server = createListener({ workload: () => workload, direction, identify, slots, onFlow, ...traits })
+      const server = createListener({ workload, direction, identify, slots, onFlow, ...traits })
       server.on('listening', () => {
         const port = portOf(server)
         ownPorts.add(port)
@@ -255,9 +255,7 @@ export const createSite = (shared: Shared, site: SiteOptions): Site => {
       servers.push(server)
       return server
     },
-    describe: (changed) => {
-      workload = changed
-    },
+    isListening: () => servers.length > 0 && servers.every((server) => server.listening),
     get connections() {
       return connections.open.size
     },

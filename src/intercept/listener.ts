@@ -8,8 +8,7 @@ import { acceptedFd } from './accepted-fd.ts'
 export type Identify = (fd: number) => { readonly cookie: bigint; readonly saved?: SavedDestination }
 
 export interface ListenerOptions {
-  /** Asked for each connection: labels and mode of a workload may change. */
-  readonly workload: () => Workload
+  readonly workload: Workload
   readonly direction: Direction
   /** The listener has IP_TRANSPARENT: what it accepts keeps the address it was sent to. */
   readonly isTransparent?: boolean
@@ -35,7 +34,7 @@ export const createListener = (options: ListenerOptions): Server =>
     const { cookie, saved } = options.identify(fd)
     options.onFlow(socket, {
       cookie,
-      workload: options.workload(),
+      workload: options.workload,
       direction: options.direction,
       client: { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 },
       local: { address: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 },

@@ -1,0 +1,62 @@
+/** Whose connection the kernel has summed up: its workload by cgroup or network namespace, its names by what DNS told it. */
+import type { ConnectionSummary, Endpoint, Workload } from '../flow.ts'
+import type { OpenConnection as KernelConnection } from '../kernel/open-connections.ts'
+import type { OpenConnection } from '../record/tcp-series.ts'
+import { TEST_DESTINATIONS } from './self-test.ts'
+
+/** A workload as connections name it; `id` only where it is intercepted. */
+export interface Owner {
+  readonly name: string
+  readonly namespace: string
+  readonly uid: string
+  readonly workload?: Workload
+}
+
+export interface AttributionOptions {
+  readonly ofCgroup: (cgroupId: bigint) => Owner | undefined
+  readonly ofNetns: (netnsCookie: bigint) => Owner | undefined
+  readonly namesOf: (workload: Workload, address: string) => readonly string[]
+}
+
+export interface Attribution {
+  /** With its workload and names; undefined for what is not the workloads' doing but ours. */
+  attribute(summary: ConnectionSummary): ConnectionSummary | undefined
+  open(connection: KernelConnection): OpenConnection | undefined
+  /** Connections that belong to no workload that is known. */
+  readonly unknown: number
+}
+
+const isSelfTest = ({ address, port }: Endpoint): boolean =>
+  TEST_DESTINATIONS.some((test) => test.port === port && test.address === address)
+
+export const createAttribution = ({ ofCgroup, ofNetns, namesOf }: AttributionOptions): Attribution => {
+  let unknown = 0
+  const ownerOf = ({ cgroupId = 0n, netnsCookie = 0n }: Pick<ConnectionSummary, 'cgroupId' | 'netnsCookie'>) =>
+    (cgroupId === 0n ? undefined : ofCgroup(cgroupId)) ?? ofNetns(netnsCookie)
+  const partsOf = (owner: Owner, destination: Endpoint) => {
+    const { name, namespace, uid, workload } = owner
+    const names = workload ? namesOf(workload, destination.address) : []
+    return { workload: { name, namespace, uid }, ...(names.length > 0 ? { names } : {}) }
+  }
+  const isOurs = (verdict: string, destination: Endpoint): boolean =>
+    verdict === 'own_traffic' || isSelfTest(destination)
+  return {
+    attribute: (summary) => {
+      if (isOurs(summary.verdict, summary.destination)) return undefined
+      const owner = ownerOf(summary)
+      if (owner) return { ...summary, ...partsOf(owner, summary.destination) }
+      unknown++
+      return summary
+    },
+    open: (connection) => {
+      const { destination, dialled, verdict, established } = connection
+      if (!established || isOurs(verdict, destination)) return undefined
+      const owner = ownerOf(connection)
+      const where = { destination, verdict, ...(dialled ? { dialled } : {}) }
+      return owner ? { ...where, ...partsOf(owner, destination) } : where
+    },
+    get unknown() {
+      return unknown
+    },
+  }
+}

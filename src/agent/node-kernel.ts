@@ -1,0 +1,79 @@
+/** The programs on the cgroup of all pods: loaded, attached or taken over, and looked after. */
+import { mkdirSync, rmdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Config } from '../config/schema.ts'
+import { openNetns } from '../kernel/netns.ts'
+import { outdatedPinFolders, pinFolder, unpinAll } from '../kernel/pins.ts'
+import { type Kernel, loadKernel } from '../kernel/programs.ts'
+import type { Shim } from '../kernel/shim.ts'
+import { PATHS } from '../paths.ts'
+import type { ListenerCgroup } from '../workloads/cgroup.ts'
+import { isInside } from '../workloads/pods/inside-pods.ts'
+
+/** The cgroup that an agent outside of the pods' makes below it, for its listeners' sockets. */
+const LISTENERS = 'understudy-listeners'
+
+export interface NodeKernel {
+  readonly kernel: Kernel
+  readonly hostNetnsCookie: bigint
+  readonly listeners: ListenerCgroup
+  /** Attaches to the pods' cgroup, in place of an elder agent's programs. */
+  attach(podsCgroup: string): void
+  close(removesPins: boolean): void
+}
+
+export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKernel => {
+  const host = openNetns(shim, `${config.procFolder}/1/ns/net`)
+  const hostNetnsCookie = host.netnsCookie()
+  host.close()
+  const kernel = loadKernel(shim, {
+    objectPath: PATHS.bpfObject,
+    heartbeatIntervalMs: config.heartbeatIntervalMs,
+    heartbeatStaleMs: config.heartbeatStaleMs,
+    flowCapacity: config.flowCapacity,
+    ringBytes: config.ringBytes,
+    mark: config.agentMark,
+    byNetns: true,
+    hostNetnsCookie,
+    observesAll: true,
+    pins: config.pinFolder,
+  })
+  const { pinned, why, adopted, keptCapacities } = kernel.pins
+  if (pinned) log.info({ folder: pinFolder(config.pinFolder), adopted, keptCapacities }, 'the maps are pinned')
+  else log.warn({ why }, 'nothing can be pinned: interception ends with this agent, and a successor begins anew')
+  if (config.programCosts) {
+    try {
+      kernel.enableCosts()
+    } catch (err) {
+      log.warn({ err }, 'the kernel does not measure what the programs cost')
+    }
+  }
+  const listeners: { listener: string } = { listener: '' }
+  return {
+    kernel,
+    hostNetnsCookie,
+    listeners,
+    attach: (podsCgroup) => {
+      if (!isInside({ podsCgroup })) {
+        listeners.listener = join(podsCgroup, LISTENERS)
+        mkdirSync(listeners.listener, { recursive: true })
+      }
+      kernel.startHeartbeat()
+      const done = kernel.attachNode({ podsCgroup, dns: config.dnsEnabled })
+      log.info({ podsCgroup, hooks: done, listeners: listeners.listener || 'own cgroup' }, 'the programs are attached')
+      for (const folder of outdatedPinFolders(config.pinFolder)) {
+        log.info({ folder, removed: unpinAll(folder) }, 'removed the pins of another version')
+      }
+    },
+    close: (removesPins) => {
+      kernel.close()
+      if (removesPins) unpinAll(pinFolder(config.pinFolder))
+      try {
+        if (listeners.listener !== '') rmdirSync(listeners.listener)
+      } catch {
+        // another agent's sockets are in it, or its child just now
+      }
+    },
+  }
+}
