@@ -64,10 +64,15 @@ export const createFileSource = (options: WorkloadFileOptions): WorkloadSource =
   let watch: Watch | undefined
   let first: NodeJS.Immediate | undefined
 
+  const readFile = (): Known => {
+    // A pipe would be waited for until somebody writes to it.
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) throw new Error(`${path}: it is no file`)
+    return knownOf(read(path, WorkloadFile))
+  }
   /** Takes over what the file says; the UIDs of what has changed by that. */
   const take = (): string[] => {
     try {
-      const next = knownOf(read(path, WorkloadFile))
+      const next = readFile()
       const changed = differing(known, next)
       known = next
       health = { isSynced: true }

@@ -246,6 +246,11 @@ test('bytes that are no text, and an id that two files give, are problems', (con
   )
 })
 
+test('an id that looks like the place of another expectation is one that is given twice', (context) => {
+  const path = plain(context, { 'a.yaml': '- id: a.yaml#2\n  httpResponse: {}\n- httpResponse: {}\n' })
+  assert.equal(toldOf(context, path).text, 'a.yaml: the id "a.yaml#2" is given twice; ids are unique in a folder')
+})
+
 test('a document that a file names by its path is not read', (context) => {
   const secret = join(plain(context, { 'spec.yaml': 'openapi: 3.0.0' }), 'spec.yaml')
   const path = plain(context, { 'a.yaml': `- specUrlOrPayload: ${secret}\n` })

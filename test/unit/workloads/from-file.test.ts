@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -159,6 +160,13 @@ test('a file that is not there is trouble, and read once it comes', (context) =>
   assert.equal(source.health().isSynced, false)
   assert.deepEqual(write(one()), ['u1'])
   assert.deepEqual(source.health(), { isSynced: true })
+})
+
+test('a pipe is not waited for', (context) => {
+  const { path, troubles, clock } = opened(context, undefined)
+  execFileSync('mkfifo', [path])
+  clock.pass(1020)
+  assert.equal(troubles.at(-1), 'workloads.yaml: it is no file')
 })
 
 test('a file that goes keeps its workloads', (context) => {
