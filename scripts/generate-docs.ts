@@ -46,7 +46,7 @@ export function configurationDoc(): string {
   const rows = Object.entries(properties).map(([key, property]) => {
     if (typeof property === 'boolean') throw new TypeError(`${key} has no schema`)
     const { env, doc } = property
-    const fallback = property.type === 'object' ? '' : code(defaults[key])
+    const fallback = property.properties ? '' : defaultText(defaults[key])
     return `| \`${key}\` | \`${env}\` | ${fallback} | ${accepted(key, property)} | ${doc} |\n`
   })
   return INTRODUCTION + rows.join('') + nested(properties)
@@ -88,12 +88,19 @@ function accepted(key: string, property: z.core.JSONSchema.JSONSchema): string {
     case 'array':
       return `a list of at most ${property.maxItems}`
     case 'object':
-      return 'an object, [below](#inbound)'
+      return property.properties ? `an object, [below](#${key.toLowerCase()})` : 'an object of texts'
     case 'string':
-      return String(property['accepts'] ?? (property.pattern === undefined ? 'an IP address' : 'text'))
+      return String(property['accepts'] ?? 'text')
     default:
       throw new TypeError(`no words for the limits of ${key}`)
   }
+}
+
+/** Nothing to see for what is empty. */
+function defaultText(value: unknown): string {
+  if (value === '') return ''
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? (Object.keys(value).length === 0 ? '' : `\`${JSON.stringify(value)}\``) : code(value)
 }
 
 function code(value: unknown): string {

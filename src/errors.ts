@@ -10,6 +10,7 @@ export const ERRORS = {
   BAD_USAGE: 'operator',
   BAD_CONFIG: 'operator',
   BAD_EXPECTATIONS: 'operator',
+  BAD_WORKLOADS: 'operator',
   FILE_UNREADABLE: 'operator',
   FILE_UNWRITABLE: 'operator',
   PORT_IN_USE: 'operator',

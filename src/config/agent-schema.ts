@@ -78,6 +78,10 @@ export const AGENT_SETTINGS = {
     env: 'UNDERSTUDY_EXPECTATIONS_FOLDER',
     doc: 'A folder of expectation files, such as a mounted ConfigMap, that is read again when it changes; empty for none.',
   }),
+  workloadsFile: z.string().max(4096).default('').meta({
+    env: 'UNDERSTUDY_WORKLOADS_FILE',
+    doc: 'A file that lists the workloads of this node, in place of the Kubernetes API (docs/workloads.md); empty asks the API.',
+  }),
   reconcileIntervalMs: whole(100, HOUR_MS).default(10_000).meta({
     env: 'UNDERSTUDY_RECONCILE_INTERVAL_MS',
     doc: 'How often all that should be there for the pods is compared with what is, and repaired.',

@@ -31,10 +31,16 @@ const MAX_FILE_BYTES = 16 * 1024 * 1024
 const MAX_ALIASES = 100
 const MAX_LISTED = 100
 const START: Position = { line: 1, column: 1 }
-const REMEDIES: Readonly<Record<'BAD_CONFIG' | 'BAD_EXPECTATIONS', string>> = {
+/** What a document is read as. */
+export type DocumentCode = 'BAD_CONFIG' | 'BAD_EXPECTATIONS' | 'BAD_WORKLOADS'
+
+const REMEDIES: Readonly<Record<DocumentCode, string>> = {
   BAD_CONFIG: 'Correct the places named above; docs/configuration.md lists every key with its type and limits.',
   BAD_EXPECTATIONS: 'Correct the places named above and start again; nothing was loaded.',
+  BAD_WORKLOADS: 'Correct the places named above; docs/workloads.md lists every key.',
 }
+
+const isDocumentCode = (code: ErrorCode): code is DocumentCode => Object.hasOwn(REMEDIES, code)
 
 /**
  * Parses YAML 1.2 or JSON text, validates it and returns the value with a way to find where a key path stands in the
@@ -45,7 +51,7 @@ export function readDocument<T>(options: {
   readonly path: string
   readonly text: string
   readonly schema: z.ZodType<T>
-  readonly code: 'BAD_CONFIG' | 'BAD_EXPECTATIONS'
+  readonly code: DocumentCode
 }): { readonly value: T; locate(keyPath: KeyPath, atKey?: boolean): Position } {
   const { path, code } = options
   const lines = new (yaml().LineCounter)()
@@ -85,8 +91,7 @@ export function problemsError(
 export function listError(code: ErrorCode, path: string, lines: readonly string[], cause?: unknown): UnderstudyError {
   const listed = lines.slice(0, MAX_LISTED)
   if (lines.length > MAX_LISTED) listed.push(`… and ${lines.length - MAX_LISTED} more`)
-  const remedy =
-    code === 'BAD_CONFIG' || code === 'BAD_EXPECTATIONS' ? REMEDIES[code] : 'Correct the places named above.'
+  const remedy = isDocumentCode(code) ? REMEDIES[code] : 'Correct the places named above.'
   return new UnderstudyError(code, listed.join('\n'), { cause, remedy, facts: { path, problems: lines.length } })
 }
 

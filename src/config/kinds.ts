@@ -18,6 +18,7 @@ export const powerOfTwo = (min: number, max: number) =>
 export const ipAddress = z
   .string()
   .refine((text) => isIP(text) !== 0 && !text.includes('%'), { error: 'expected an IPv4 or IPv6 address' })
+  .meta({ accepts: 'an IP address' })
 
 /** Where a web page is from, or `*`. */
 export const Origin = z.string().regex(/^(?:\*|https?:\/\/[^\s/?#@,]+)$/i, {

@@ -6,6 +6,7 @@ import type { Expectation } from '../decide/matching/expectation.ts'
 import { UnderstudyError } from '../errors.ts'
 import { type ListedFile, type Listing, reasonOf } from './folder-listing.ts'
 import { readExpectations } from './load-expectations.ts'
+import { quoted } from './problems.ts'
 
 export interface ReadLimits {
   readonly fileBytes: number
@@ -103,7 +104,7 @@ function readBytes(path: string, most: number): Buffer | undefined {
   }
 }
 
-/** Ids that more than one file gives. */
+/** Ids that are given more than once; not many more than are listed. */
 function doubled(path: string, read: ReadonlyMap<string, CachedFile>): string[] {
   const owners = new Map<string, string>()
   const lines: string[] = []
@@ -111,8 +112,11 @@ function doubled(path: string, read: ReadonlyMap<string, CachedFile>): string[] 
     for (const { id } of expectations) {
       const owner = owners.get(id)
       if (owner === undefined) owners.set(id, name)
-      else
-        lines.push(`${join(path, name)}: the id ${JSON.stringify(id)} is in ${owner} too; ids are unique in a folder`)
+      else {
+        const where = owner === name ? 'given twice' : `in ${owner} too`
+        lines.push(`${join(path, name)}: the id ${quoted(id)} is ${where}; ids are unique in a folder`)
+      }
+      if (lines.length > 2 * MAX_LISTED) return lines
     }
   }
   return lines

@@ -7,6 +7,7 @@ import { openNetns } from '../kernel/netns.ts'
 import type { Shim } from '../kernel/shim.ts'
 import type { RecordStage } from '../record-stage.ts'
 import { createDataPlane, type DataPlane } from '../understudy.ts'
+import { createRunSource } from '../workloads/from-run.ts'
 import { createRunControl, type RunControl } from './control.ts'
 import { createRunDns } from './dns.ts'
 import { WORKLOAD_ID } from './interception.ts'
@@ -32,6 +33,19 @@ const prepareControl = (options: RunOptions, shim: Shim, { netns, cgroup }: Grou
   return createRunControl([own, netns], cgroup)
 }
 
+/** The command, as a source of workloads tells of it. */
+const workloadOf = ({ config, argv, netns }: RunOptions, { state, cgroup }: Ground): Workload => {
+  const { name, namespace, labels } = createRunSource({
+    uid: state.id,
+    name: argv[0],
+    namespace: config.workloadNamespace,
+    labels: config.workloadLabels,
+    cgroupPath: cgroup.workload,
+    netnsPath: netns,
+  }).facts
+  return { id: WORKLOAD_ID, name, namespace, labels }
+}
+
 export const createRunPlane = (
   options: RunOptions,
   shim: Shim,
@@ -41,12 +55,7 @@ export const createRunPlane = (
 ): RunPlane => {
   const { config } = options
   const { capture, netns, inbound } = ground
-  const workload: Workload = {
-    id: WORKLOAD_ID,
-    name: options.argv[0],
-    namespace: config.workloadNamespace,
-    labels: config.workloadLabels,
-  }
+  const workload = workloadOf(options, ground)
   // Nobody asks for a name before there is somebody to answer.
   const isExpected = (name: string, asking: Workload): boolean => plane.isExpectedHost(name, asking)
   const dns = capture.kernel && config.dnsEnabled ? createRunDns(config, isExpected, record.metrics) : undefined

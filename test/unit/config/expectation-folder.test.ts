@@ -78,6 +78,26 @@ test('what kubelet swaps in is taken over as a whole', HANG, async (context) => 
   assert.deepEqual(folder.current(), [])
 })
 
+test(
+  'swaps in quick succession end in the last, and what lies between two states is no mistake',
+  HANG,
+  async (context) => {
+    const map = mounted(context, { 'a.yaml': yaml('/0') })
+    const { folder, next } = open(context, map.path)
+    for (let swap = 1; swap <= 60; swap++) {
+      const names = Array.from({ length: 1 + (swap % 7) }, (_, index) => `f${(swap + index) % 9}.yaml`)
+      map.write(Object.fromEntries(names.map((name) => [name, yaml(`/${swap}`)])))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    do assert.equal((await next())?.kind, 'change')
+    while (folder.current()[0]?.request?.path?.lower !== '/60')
+    assert.deepEqual(
+      folder.current().map(({ request }) => request?.path?.lower),
+      Array.from({ length: 5 }, () => '/60'),
+    )
+  },
+)
+
 test('a mistake keeps all that was good, names every place, and is over with its correction', HANG, async (context) => {
   const map = mounted(context, { 'a.yaml': yaml('/a'), 'b.yaml': yaml('/b') })
   const { folder, next } = open(context, map.path)
@@ -244,6 +264,11 @@ test('bytes that are no text, and an id that two files give, are problems', (con
     toldOf(context, path).text,
     'a.yaml: it is not UTF-8 text\nc.yaml: the id "same" is in b.yaml too; ids are unique in a folder',
   )
+})
+
+test('an id that looks like the place of another expectation is one that is given twice', (context) => {
+  const path = plain(context, { 'a.yaml': '- id: a.yaml#2\n  httpResponse: {}\n- httpResponse: {}\n' })
+  assert.equal(toldOf(context, path).text, 'a.yaml: the id "a.yaml#2" is given twice; ids are unique in a folder')
 })
 
 test('a document that a file names by its path is not read', (context) => {
