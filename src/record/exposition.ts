@@ -13,11 +13,16 @@ export const familyHead = (name: string, type: FamilyType, help: string): string
 
 /** A value that came from outside: bounded, without controls and lone surrogates, escaped. At most 2 × `limit` characters. */
 export const labelValue = (text: string, limit: number): string =>
-  bounded(text, limit).toWellFormed().replace(CONTROLS, '?').replace(/[\\"]/g, escaped)
+  text.length <= limit && PLAIN.test(text)
+    ? text
+    : bounded(text, limit).toWellFormed().replace(CONTROLS, '?').replace(/[\\"]/g, escaped)
 
 /** `a="x",b="y"`, without the braces, so that a bound of a histogram can be put behind; values as labelValue() makes them. */
 export const labelPairs = (pairs: readonly (readonly [name: string, value: string])[]): string =>
   pairs.map(([name, value]) => `${name}="${value}"`).join(',')
+
+/** Nearly all are. */
+const PLAIN = /^[ !#-[\]-~]*$/
 
 const escaped = (character: string): string => (character === '\n' ? '\\n' : `\\${character}`)
 

@@ -5,8 +5,8 @@
 import type { Exchange, Protocol } from '../flow.ts'
 import { familyHead, labelPairs, labelValue } from './exposition.ts'
 import { faultOf } from './line.ts'
-import { createSeriesTable, OTHER, type Series } from './series-table.ts'
-import { ownerOf, ownerPairs } from './tcp-series.ts'
+import { createSeriesTable, OTHER, type Owner, type Series } from './series-table.ts'
+import { ownerOf } from './tcp-series.ts'
 
 /** The buckets that the conventions advise, seconds. */
 export const HTTP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
@@ -31,6 +31,7 @@ interface HttpSeries extends Series {
   sum: number
 }
 
+/** As labelValue() has them. */
 interface Asked {
   readonly method: string
   readonly status: string
@@ -92,11 +93,12 @@ const createSide = ({ name, help }: Side, options: HttpDurationsOptions): HttpDu
   return {
     observe(exchange) {
       const owner = ownerOf(exchange.flow.workload)
-      const seconds = exchange.outcome.durationMs / 1000
-      if (!owner || !(seconds >= 0)) return
+      const { durationMs } = exchange.outcome
+      if (!owner || !(durationMs >= 0 && durationMs < Number.POSITIVE_INFINITY)) return
+      const seconds = durationMs / 1000
       const asked = askedOf(exchange)
       const { method, status, error, address, port, version, scheme } = asked
-      const key = `${method} ${status} ${error} ${address} ${port} ${version} ${scheme}`
+      const key = [method, status, error, address, port, version, scheme].join('\n')
       const series = table.find(owner, key, asked)
       const above = HTTP_BUCKETS.findIndex((bound) => seconds <= bound)
       const at = above === -1 ? HTTP_BUCKETS.length : above
@@ -158,20 +160,21 @@ const outboundServer = ({ request, resolution }: Exchange): Server => {
   const { destination } = resolution
   const usual = request?.isSecure ? 443 : 80
   return {
-    address: name === '' ? (destination?.address ?? '') : name,
+    address: labelValue(name === '' ? (destination?.address ?? '') : name, ADDRESS_CHARS),
     port: portText(destination?.port ?? (port === undefined ? usual : Number(port))),
   }
 }
 
 const portText = (port: number | undefined): string => (port === undefined ? '' : String(port))
 
-const labelsOf = (owner: { readonly namespace: string; readonly name: string }, asked: Asked | undefined): string =>
+const labelsOf = ({ namespace, name }: Pick<Owner, 'namespace' | 'name'>, asked: Asked | undefined): string =>
   labelPairs([
-    ...ownerPairs(owner, ['k8s_namespace_name', 'k8s_pod_name']),
+    ['k8s_namespace_name', namespace],
+    ['k8s_pod_name', name],
     ['http_request_method', asked?.method ?? OTHER],
     ['http_response_status_code', asked?.status ?? ''],
     ['error_type', asked?.error ?? ''],
-    ['server_address', labelValue(asked?.address ?? OTHER, ADDRESS_CHARS)],
+    ['server_address', asked?.address ?? OTHER],
     ['server_port', asked?.port ?? ''],
     ['network_protocol_version', asked?.version ?? ''],
     ['url_scheme', asked?.scheme ?? ''],

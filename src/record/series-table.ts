@@ -1,6 +1,6 @@
 /** Series of metrics by workload and something else, with a bound that holds whatever the workloads do. No I/O. */
 
-/** Whose series it is. */
+/** Whose series it is; the names as labelValue() has them, so that no two series have the same labels. */
 export interface Owner {
   readonly uid: string
   readonly namespace: string
@@ -20,9 +20,16 @@ export const OTHER = '_other'
 export const UNKNOWN = '_unknown'
 
 export interface SeriesTable<S extends Series, W> {
-  /** The series to count under: its own, or a common one where there is no room. Without an owner, that of nobody known. */
+  /**
+   * The series to count under: its own, or a common one where there is no room. Without an owner, that of nobody known.
+   *
+   * @param key as telling as the labels that are made of `what`
+   */
   find(owner: Owner | undefined, key: string, what: W): S
-  /** The series of the workload go; what is still counted for it during the next minute goes to the common one. */
+  /**
+   * The series of the workload go, unless another one has taken its name; what is still counted for it during the next
+   * minute goes to the common one.
+   */
   forget(uid: string): void
   all(): Iterable<S>
   /** Series of workloads, without the two common ones; never more than the bound. */
@@ -67,19 +74,20 @@ export const createSeriesTable = <S extends Series, W>(options: SeriesTableOptio
     common.set(name, made)
     return made
   }
-  const overflow = (owner: Owner, now: number): S => {
+  const overflow = (owner: Owner, row: Row<S> | undefined, now: number): S => {
     onLimit()
-    const known = rows.get(owner.uid, OVERFLOW)
+    const known = row?.series.get(OVERFLOW)
     if (known) return known
-    if (!rows.has(owner.uid) || !rows.hasRoom(now)) return commonOf(OTHER)
-    return rows.add(owner.uid, OVERFLOW, make(labels(owner, undefined)))
+    if (!row || !rows.hasRoom(now)) return commonOf(OTHER)
+    return rows.add(owner, OVERFLOW, make(labels(owner, undefined)))
   }
   const seriesOf = (owner: Owner, key: string, what: W, now: number): S => {
-    const known = rows.get(owner.uid, key)
-    if (known) return known
     if (forgotten.has(owner.uid, now)) return commonOf(OTHER)
-    if (rows.count(owner.uid) >= share || !rows.hasRoom(now)) return overflow(owner, now)
-    return rows.add(owner.uid, key, make(labels(owner, what)))
+    const row = rows.of(owner)
+    const known = row?.series.get(key)
+    if (known) return known
+    if (ownCount(row) >= share || !rows.hasRoom(now)) return overflow(owner, row, now)
+    return rows.add(owner, key, make(labels(owner, what)))
   }
   return {
     find(owner, key, what) {
@@ -90,7 +98,7 @@ export const createSeriesTable = <S extends Series, W>(options: SeriesTableOptio
     },
     forget(uid) {
       forgotten.add(uid, nowMs())
-      rows.remove(uid)
+      rows.forget(uid)
     },
     *all() {
       yield* rows.all()
@@ -102,25 +110,40 @@ export const createSeriesTable = <S extends Series, W>(options: SeriesTableOptio
 
 /** No key that anybody asks for. */
 const OVERFLOW = ''
+/** Lives of one name that are not known to be over; of a pod that comes back under its name, there are two for a moment. */
+const MAX_LIVES = 4
 
-/** The series of workloads by UID and key. */
+interface Row<S> {
+  readonly series: Map<string, S>
+  readonly uids: Set<string>
+}
+
+/** The one for what it has no room for left out. */
+const ownCount = (row: Row<unknown> | undefined): number =>
+  row ? row.series.size - (row.series.has(OVERFLOW) ? 1 : 0) : 0
+
+/** No label value has a line feed. */
+const idOf = ({ namespace, name }: Owner): string => `${namespace}\n${name}`
+
+/** The series of workloads, by name: a StatefulSet's pod comes back under it, and its series with it. */
 const createRows = <S extends Series>(bound: number) => {
-  const workloads = new Map<string, Map<string, S>>()
+  const byName = new Map<string, Row<S>>()
   let size = 0
   let sweptMs = Number.NEGATIVE_INFINITY
   const sweep = (sinceMs: number): void => {
-    for (const [uid, row] of workloads) {
-      for (const [key, { lastMs }] of row) if (lastMs <= sinceMs && row.delete(key)) size--
-      if (row.size === 0) workloads.delete(uid)
+    for (const [id, { series }] of byName) {
+      for (const [key, { lastMs }] of series) if (lastMs <= sinceMs && series.delete(key)) size--
+      if (series.size === 0) byName.delete(id)
     }
   }
   return {
-    get: (uid: string, key: string): S | undefined => workloads.get(uid)?.get(key),
-    has: (uid: string): boolean => workloads.has(uid),
-    /** Of a workload, the one for what it has no room for left out. */
-    count(uid: string): number {
-      const row = workloads.get(uid)
-      return row ? row.size - (row.has(OVERFLOW) ? 1 : 0) : 0
+    of(owner: Owner): Row<S> | undefined {
+      const row = byName.get(idOf(owner))
+      if (!row || row.uids.has(owner.uid)) return row
+      row.uids.add(owner.uid)
+      const [oldest] = row.uids
+      if (row.uids.size > MAX_LIVES && oldest !== undefined) row.uids.delete(oldest)
+      return row
     },
     hasRoom(now: number): boolean {
       if (size < bound) return true
@@ -129,18 +152,23 @@ const createRows = <S extends Series>(bound: number) => {
       sweep(now - IDLE_MS)
       return size < bound
     },
-    add(uid: string, key: string, series: S): S {
-      const row = workloads.get(uid) ?? new Map<string, S>()
-      workloads.set(uid, row.set(key, series))
+    add(owner: Owner, key: string, series: S): S {
+      const id = idOf(owner)
+      const row = byName.get(id) ?? { series: new Map<string, S>(), uids: new Set([owner.uid]) }
+      row.series.set(key, series)
+      byName.set(id, row)
       size++
       return series
     },
-    remove(uid: string): void {
-      size -= workloads.get(uid)?.size ?? 0
-      workloads.delete(uid)
+    forget(uid: string): void {
+      for (const [id, row] of byName) {
+        if (!row.uids.delete(uid) || row.uids.size > 0) continue
+        size -= row.series.size
+        byName.delete(id)
+      }
     },
     *all(): Iterable<S> {
-      for (const row of workloads.values()) yield* row.values()
+      for (const { series } of byName.values()) yield* series.values()
     },
     size: (): number => size,
   }

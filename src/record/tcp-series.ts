@@ -61,6 +61,7 @@ const PLACE_CHARS = 260
 /** The weight of a new measurement, as TCP itself smooths round trips (RFC 6298 section 2). */
 const SRTT_WEIGHT = 1 / 8
 
+/** As labelValue() has them. */
 interface Place {
   readonly destination: string
   readonly dialled: string
@@ -70,7 +71,7 @@ export const createTcpTable = ({ bound, onLimit, nowMs }: TcpTableOptions): TcpT
   const table = createSeriesTable<TcpSeries, Place>({ bound, onLimit, nowMs, make: emptySeries, labels: labelsOf })
   const find = (connection: OpenConnection): TcpSeries => {
     const place = placeOf(connection)
-    return table.find(ownerOf(connection.workload), `${place.destination} ${place.dialled}`, place)
+    return table.find(ownerOf(connection.workload), `${place.destination}\n${place.dialled}`, place)
   }
   return {
     ended(connection) {
@@ -107,20 +108,18 @@ const emptySeries = (labels: string): TcpSeries => ({
 export const ownerOf = (workload: OpenConnection['workload']): Owner | undefined =>
   workload?.uid === undefined
     ? undefined
-    : { uid: workload.uid, namespace: workload.namespace ?? '', name: workload.name }
+    : {
+        uid: workload.uid,
+        namespace: labelValue(workload.namespace ?? '', NAMESPACE_CHARS),
+        name: labelValue(workload.name, NAME_CHARS),
+      }
 
-/** The labels that say whose a series is, under these names. */
-export const ownerPairs = ({ namespace, name }: Pick<Owner, 'namespace' | 'name'>, names: readonly [string, string]) =>
-  [
-    [names[0], labelValue(namespace, NAMESPACE_CHARS)],
-    [names[1], labelValue(name, NAME_CHARS)],
-  ] as const
-
-const labelsOf = (owner: Pick<Owner, 'namespace' | 'name'>, place: Place | undefined): string =>
+const labelsOf = ({ namespace, name }: Pick<Owner, 'namespace' | 'name'>, place: Place | undefined): string =>
   labelPairs([
-    ...ownerPairs(owner, ['namespace', 'pod']),
-    ['destination', labelValue(place?.destination ?? OTHER, PLACE_CHARS)],
-    ['dialled', labelValue(place?.dialled ?? '', PLACE_CHARS)],
+    ['namespace', namespace],
+    ['pod', name],
+    ['destination', place?.destination ?? OTHER],
+    ['dialled', place?.dialled ?? ''],
   ])
 
 /** A name says more than the address it stood for, of which there may be many. */
@@ -132,7 +131,10 @@ const placeOf = ({ destination, dialled, names, verdict }: OpenConnection): Plac
     dialled !== undefined &&
     verdict !== 'redirected' &&
     (dialled.address !== destination.address || dialled.port !== destination.port)
-  return { destination: asked, dialled: isElsewhere ? endpointText(dialled) : '' }
+  return {
+    destination: labelValue(asked, PLACE_CHARS),
+    dialled: isElsewhere ? labelValue(endpointText(dialled), PLACE_CHARS) : '',
+  }
 }
 
 const count = (series: TcpSeries, connection: ConnectionSummary): void => {

@@ -143,3 +143,18 @@ test('records that have come after one that is kept are replayed as they were', 
   feed.subscribe(one, { replay: 3, limit: 3 })
   return turn().then(() => assert.deepEqual(one.seen, ['/5', '/6', '/7']))
 })
+
+test('a reader that wants some of the lines gets those alone, in the replay too', async () => {
+  const feed = createFlowFeed({ ringLines: 10 })
+  for (const path of ['/a1', '/b1', '/a2', '/b2']) feed.publish(line(path))
+  const one = reader()
+  feed.subscribe(one, {
+    replay: 1,
+    limit: 2,
+    wants: (record) => record.kind === 'exchange' && /^\/a/.test(record.path ?? ''),
+  })
+  for (const path of ['/b3', '/a3', '/a4']) feed.publish(line(path))
+  await turn()
+  assert.deepEqual(one.seen, ['/a2', '/a3'])
+  assert.equal(one.isEnded(), true)
+})

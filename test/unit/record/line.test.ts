@@ -189,3 +189,24 @@ test('an inbound exchange tells its URLs and names no process: the client is on 
   const relayed = exchangeLine(opaque({ flow: inbound }))
   assert.deepEqual([relayed.originalUrl, relayed.proxiedUrl], [undefined, undefined])
 })
+
+test('a line of a pod says its namespace and name, one of a workload without a UID no pod', () => {
+  const pod = { id: 7, uid: 'u1', namespace: 'shop', name: 'cart-1' }
+  const ofPod = exchangeLine(exchange({ flow: { ...flow, workload: pod } }))
+  assert.deepEqual([ofPod.workload, ofPod.namespace, ofPod.pod], ['cart-1', 'shop', 'cart-1'])
+  const ofRun = exchangeLine(exchange({ flow: { ...flow, workload: { id: 1, name: 'run', namespace: 'shop' } } }))
+  assert.deepEqual([ofRun.workload, ofRun.namespace, ofRun.pod], ['run', 'shop', undefined])
+})
+
+test('a connection says whose it was, what its destination is called and where it really went', () => {
+  const workload = { uid: 'u1', namespace: 'shop', name: 'cart-1' }
+  const names = Array.from({ length: 20 }, (_, n) => `n${n}.example`)
+  const line = connectionLine(connection({ workload, names, dialled: { address: '10.1.2.3', port: 8443 } }))
+  assert.deepEqual(
+    [line.workload, line.namespace, line.pod, line.dialled],
+    ['cart-1', 'shop', 'cart-1', '10.1.2.3:8443'],
+  )
+  assert.deepEqual(line.names, names.slice(0, 8))
+  const same = connectionLine(connection({ names: [], dialled: connection().destination }))
+  assert.deepEqual([same.names, same.dialled, same.workload], [undefined, undefined, undefined])
+})

@@ -73,6 +73,7 @@ test('the kernel is read once a scrape, and shown as it is', async () => {
     mapEntries: { orig_dst: 5 },
     events: 9,
     eventsDropped: 1,
+    eventsDroppedBy: { no_state: 3 },
     heartbeatAgeMs: 1500,
   }
   const metrics = createMetrics({
@@ -87,7 +88,8 @@ test('the kernel is read once a scrape, and shown as it is', async () => {
   assert.equal(await value(metrics, 'understudy_bpf_faults_total{reason="no_record"}'), '2')
   assert.equal(await value(metrics, 'understudy_bpf_map_entries{map="orig_dst"}'), '5')
   assert.equal(await value(metrics, 'understudy_bpf_events_total'), '9')
-  assert.equal(await value(metrics, 'understudy_bpf_events_dropped_total'), '1')
+  assert.equal(await value(metrics, 'understudy_bpf_events_dropped_total{cause="ring_full"}'), '1')
+  assert.equal(await value(metrics, 'understudy_bpf_events_dropped_total{cause="no_state"}'), '3')
   assert.equal(await value(metrics, 'understudy_heartbeat_age_seconds'), '1.5')
 })
 
