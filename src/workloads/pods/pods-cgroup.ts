@@ -78,9 +78,13 @@ export const findPodsCgroup = async ({
   }
   const candidates: { path: string; depth: number }[] = []
   const enters = ({ name }: { name: string }): boolean => !(isPodsName(name) || podName(name))
-  const { folders, isCut, unreadable } = await walkFolders(root, { maxDepth, maxFolders, enters }, ({ path, name, depth }) => {
-    if (isPodsName(name)) candidates.push({ path, depth })
-    return false
-  })
+  const { folders, isCut, unreadable } = await walkFolders(
+    root,
+    { maxDepth, maxFolders, enters },
+    ({ path, name, depth }) => {
+      if (isPodsName(name)) candidates.push({ path, depth })
+      return false
+    },
+  )
   return { path: choose(candidates), folders, isCut: isCut || unreadable > 0 }
 }

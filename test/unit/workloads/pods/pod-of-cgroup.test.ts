@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type CgroupIndexOptions, createCgroupIndex } from '../../../../src/workloads/pods/cgroup-index.ts'
+import { type CgroupIndexOptions, createCgroupIndex } from '../../../../src/workloads/pods/pod-of-cgroup.ts'
 import { LAYOUTS, makeTree, pathsOf, RECORDED_PODS } from '../../../support/cgroup-tree.ts'
 
 const indexOf = (context: TestContext, paths: readonly string[], options: Partial<CgroupIndexOptions> = {}) => {
