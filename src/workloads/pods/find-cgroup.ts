@@ -43,7 +43,7 @@ export interface CgroupFinderCounts {
   readonly placesRefused: number
   readonly hits: number
   readonly walks: number
-  /** Walks that ended at the limit of folders. */
+  /** Walks that did not see everything: at a limit, or since folders could not be read. */
   readonly walksCut: number
 }
 
@@ -125,14 +125,14 @@ export const createCgroupFinder = ({
     // In a pod's folder are its containers, and below those whatever their processes made, under any name they like.
     const enters = ({ path, name }: Folder): boolean =>
       path !== except && !isInPod(path) && (podName(name) === undefined || ids.size > 0)
-    const { isCut } = await walkFolders(from, { maxDepth, maxFolders, enters }, ({ path, name }) => {
+    const { isCut, unreadable } = await walkFolders(from, { maxDepth, maxFolders, enters }, ({ path, name }) => {
       const pod = isInPod(path) ? undefined : podName(name)
       if (pod && pod.containerId === undefined) remember(dirname(path), pod.before, pod.after)
       if (pod && spellings.has(pod.spelling)) byUid.push(path)
       else if (ids.has(containerIdOf(name) ?? '')) byContainer.push(path)
       return byUid.length + byContainer.length >= MAX_FOUND
     })
-    if (isCut) counts.walksCut++
+    if (isCut || unreadable > 0) counts.walksCut++
     return found('uid', byUid) ?? found('container', byContainer)
   }
   const refusal = ({ cgroupUid }: PodNames): PodCgroupSearch | undefined =>

@@ -42,6 +42,8 @@ interface Process {
 
 /** Tables of pods are small; but who may add routes may add a million. */
 const MAX_TABLE_BYTES = 1024 * 1024
+/** Most namespaces of one pod that are looked into. */
+const MAX_JUDGED = 16
 
 const inodeOf = (path: string): bigint | undefined => {
   try {
@@ -122,6 +124,7 @@ export const findNetns = ({ procFolder = '/proc', pids, ips }: NetnsOptions): Ne
     const verdict = hasAddress(procFolder, process, own)
     if (verdict) return { kind: 'found', ...process }
     if (verdict === false) foreign.add(process.inode)
+    if (foreign.size === MAX_JUDGED) break
   }
   if (foreign.size > 0) {
     const which = [...foreign].slice(0, 4).map((inode) => `net:[${inode}]`)
@@ -136,14 +139,16 @@ export const findNetns = ({ procFolder = '/proc', pids, ips }: NetnsOptions): Ne
  * Opens a namespace that was found, for setns(2): a descriptor, which keeps the namespace whatever becomes of the process,
  * and which the caller closes. Undefined where the path leads elsewhere by now, or nowhere.
  */
-export const openVerified = ({ path, inode }: Pick<FoundNetns, 'path' | 'inode'>): number | undefined => {
+export const openVerified = ({ path, inode, startTime }: FoundNetns): number | undefined => {
   let fd: number
   try {
     fd = openSync(path, 'r')
   } catch {
     return undefined
   }
-  if (fstatSync(fd, { bigint: true }).ino === inode) return fd
+  // Numbers of namespaces are given again like those of processes, but not while the process that had it lives.
+  const isThat = fstatSync(fd, { bigint: true }).ino === inode && startTimeIn(join(path, '../..')) === startTime
+  if (isThat) return fd
   closeSync(fd)
   return undefined
 }

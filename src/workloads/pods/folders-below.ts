@@ -22,18 +22,23 @@ export interface WalkEnd {
   readonly folders: number
   /** There were more folders than `maxFolders`. */
   readonly isCut: boolean
+  /** Folders that could not be read although they are there: no descriptor was left, for instance. */
+  readonly unreadable: number
 }
 
 /** How many folders are read before others get their turn on the event loop. */
 const BATCH = 32
 
-const childrenOf = ({ path, depth }: Pick<Folder, 'path' | 'depth'>): Folder[] => {
+/** What reading a folder says that is gone; ENODEV of a cgroup that is just being removed. */
+const GONE = new Set(['ENOENT', 'ENOTDIR', 'ENODEV'])
+
+const childrenOf = ({ path, depth }: Pick<Folder, 'path' | 'depth'>): Folder[] | undefined => {
   try {
     return readdirSync(path, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => ({ path: join(path, name), name, depth: depth + 1 }))
-  } catch {
-    return [] // it went meanwhile
+  } catch (error) {
+    return GONE.has((error as NodeJS.ErrnoException).code ?? '') ? [] : undefined
   }
 }
 
@@ -41,18 +46,21 @@ const childrenOf = ({ path, depth }: Pick<Folder, 'path' | 'depth'>): Folder[] =
 export function* foldersBelow(root: string, { maxDepth, maxFolders, enters }: WalkBounds): Generator<Folder, WalkEnd> {
   const queue: Pick<Folder, 'path' | 'depth'>[] = [{ path: root, depth: 0 }]
   let folders = 0
+  let unreadable = 0
   for (const parent of queue) {
-    for (const child of childrenOf(parent)) {
-      if (folders === maxFolders) return { folders, isCut: true }
+    const children = childrenOf(parent)
+    if (!children) unreadable++
+    for (const child of children ?? []) {
+      if (folders === maxFolders) return { folders, isCut: true, unreadable }
       folders++
       yield child
       if (child.depth < maxDepth && (enters?.(child) ?? true)) queue.push(child)
     }
   }
-  return { folders, isCut: false }
+  return { folders, isCut: false, unreadable }
 }
 
-/** Walks to the end, or until `visit` returns true, and lets others run on the way. */
+/** Walks to the end, or until `visit` returns true (then `isCut`), and lets others run on the way. */
 export const walkFolders = async (
   root: string,
   bounds: WalkBounds,
@@ -62,7 +70,7 @@ export const walkFolders = async (
   let seen = 0
   for (let next = walk.next(); ; next = walk.next()) {
     if (next.done) return next.value
-    if (visit(next.value)) return { folders: seen + 1, isCut: false }
+    if (visit(next.value)) return { folders: seen + 1, isCut: true, unreadable: 0 }
     if (++seen % BATCH === 0) await setImmediate()
   }
 }

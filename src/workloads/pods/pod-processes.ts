@@ -21,7 +21,8 @@ export interface PodProcesses {
 
 const MAX_DEPTH = 8
 const MAX_FOLDERS = 2048
-const MAX_PIDS = 4096
+/** Any process that is not visiting will do, and each costs three calls to look at. */
+const MAX_PIDS = 1024
 
 /** The folders of a pod's containers, its sandbox among them; what containers made below their own is left out. */
 export const containersOf = (podFolder: string): ContainerCgroup[] => {

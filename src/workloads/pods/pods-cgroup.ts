@@ -19,7 +19,7 @@ export interface PodsCgroupSearch {
   readonly path: string | undefined
   /** Folders looked at. */
   readonly folders: number
-  /** There were more than may be looked at, and not all were. */
+  /** Not all were: there are more than may be looked at, or some could not be read. */
   readonly isCut: boolean
 }
 
@@ -78,9 +78,13 @@ export const findPodsCgroup = async ({
   }
   const candidates: { path: string; depth: number }[] = []
   const enters = ({ name }: { name: string }): boolean => !(isPodsName(name) || podName(name))
-  const { folders, isCut } = await walkFolders(root, { maxDepth, maxFolders, enters }, ({ path, name, depth }) => {
-    if (isPodsName(name)) candidates.push({ path, depth })
-    return false
-  })
-  return { path: choose(candidates), folders, isCut }
+  const { folders, isCut, unreadable } = await walkFolders(
+    root,
+    { maxDepth, maxFolders, enters },
+    ({ path, name, depth }) => {
+      if (isPodsName(name)) candidates.push({ path, depth })
+      return false
+    },
+  )
+  return { path: choose(candidates), folders, isCut: isCut || unreadable > 0 }
 }

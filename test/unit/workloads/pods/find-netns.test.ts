@@ -67,6 +67,17 @@ test('a process that visits another pod, older than all, is passed over', (conte
   assert.match(alone.why, new RegExp(`net:\\[${inode(procFolder, 'other')}\\]`))
 })
 
+test('of a pod with very many namespaces so many are looked into', (context) => {
+  const visits = Array.from(
+    { length: 16 },
+    (_, index) => [200 + index, { netns: `n${index}`, startTime: index }] as const,
+  )
+  const procFolder = procOf(context, { 1: HOST, ...Object.fromEntries(visits), 300: POD })
+  const pids = [...visits.map(([pid]) => pid), 300]
+  assert.equal(findNetns({ procFolder, pids, ips: ['10.1.0.7'] }).kind, 'foreign')
+  assert.equal(findNetns({ procFolder, pids: pids.slice(1), ips: ['10.1.0.7'] }).kind, 'found')
+})
+
 test('the namespace of the node is refused, although it has the address', (context) => {
   const procFolder = procOf(context, { 1: HOST, 20: HOST, 30: POD })
   assert.deepEqual(findNetns({ procFolder, pids: [20], ips: ['192.0.2.1'] }), { kind: 'host' })
@@ -125,6 +136,7 @@ test('a namespace that was found is opened, unless its path leads elsewhere by n
   assert.ok(fd !== undefined)
   assert.equal(fstatSync(fd, { bigint: true }).ino, found.inode)
   closeSync(fd)
+  assert.equal(openVerified({ ...found, startTime: found.startTime + 1 }), undefined)
   renameSync(join(procFolder, '31/ns/net'), found.path)
   assert.equal(openVerified(found), undefined)
   rmSync(found.path)

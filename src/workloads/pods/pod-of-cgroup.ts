@@ -22,7 +22,7 @@ export interface CgroupIndexCounts {
   readonly misses: number
   /** Ids that were not kept since there were too many. */
   readonly idsRefused: number
-  /** Scans that ended at the limit of folders. */
+  /** Scans that did not see everything: at the limit of folders, or since some could not be read. */
   readonly scansCut: number
 }
 
@@ -61,12 +61,12 @@ const inodeOf = (path: string): bigint | undefined => {
   }
 }
 
-/** Id and UID of every folder at or below a pod's, of which the top-most counts. */
+/** Id and UID of every folder at or below a pod's, of which the top-most counts; returns whether some were not seen. */
 function* podFolders(podsCgroup: string, maxFolders: number): Generator<[bigint, string], boolean> {
   const uids = new Map<string, string>()
   const walk = foldersBelow(podsCgroup, { maxDepth: MAX_DEPTH, maxFolders })
   for (let next = walk.next(); ; next = walk.next()) {
-    if (next.done) return next.value.isCut
+    if (next.done) return next.value.isCut || next.value.unreadable > 0
     const { path, name } = next.value
     const own = podName(name)
     const uid = uids.get(dirname(path)) ?? (own && uidOfSpelling(own.spelling))

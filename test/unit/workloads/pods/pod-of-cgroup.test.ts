@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type CgroupIndexOptions, createCgroupIndex } from '../../../../src/workloads/pods/cgroup-index.ts'
+import { type CgroupIndexOptions, createCgroupIndex } from '../../../../src/workloads/pods/pod-of-cgroup.ts'
 import { LAYOUTS, makeTree, pathsOf, RECORDED_PODS } from '../../../support/cgroup-tree.ts'
 
 const indexOf = (context: TestContext, paths: readonly string[], options: Partial<CgroupIndexOptions> = {}) => {
@@ -95,6 +95,20 @@ test('a scan that is cut short forgets nobody', (context) => {
   index.refresh()
   assert.equal(index.uidOf(kept), 'a')
   assert.equal(index.counts().scansCut, 1)
+})
+
+test('an id that was asked for while folders could not be read is looked for again', (context) => {
+  const clock = { ms: 0 }
+  const pods = join(makeTree(context, []), 'loop')
+  symlinkSync(pods, pods) // ELOOP stands for EMFILE
+  const broken = createCgroupIndex({ podsCgroup: pods, nowMs: () => clock.ms })
+  assert.equal(broken.uidOf(7n), undefined)
+  rmSync(pods)
+  mkdirSync(join(pods, 'podb'), { recursive: true })
+  clock.ms = 1000
+  assert.equal(broken.uidOf(7n), undefined)
+  assert.equal(broken.uidOf(statSync(join(pods, 'podb'), { bigint: true }).ino), 'b')
+  assert.deepEqual([broken.counts().scansCut, broken.counts().scans], [1, 2])
 })
 
 test('while there is no folder of pods nothing is found, and later it is', (context) => {
