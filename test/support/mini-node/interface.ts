@@ -22,13 +22,16 @@ export interface MiniNodeOptions {
   readonly publisher?: PodPublisher
 }
 
-/** Where a program runs: in the node's namespaces (mounts, network, processes), or only in its network. */
+/**
+ * Where a program runs: only in the node's network, or with the node's mounts, too (/run/netns, /run/containerd). In both
+ * it sees the machine's processes, by the numbers that the kernel's programs know.
+ */
 export type NodeView = 'node' | 'netns'
 
 export interface RunOptions {
   /** `netns` unless given. */
   readonly view?: NodeView
-  /** A folder of the unified hierarchy that it is born in; the test's own cgroup unless given. */
+  /** A folder of the unified hierarchy that it is born in; `outside`, beside kubepods, unless given. */
   readonly cgroup?: string
   readonly env?: Readonly<Record<string, string>>
 }
@@ -99,7 +102,7 @@ export interface Pod {
   restartContainer(name?: string): Promise<void>
   /** A new sandbox and network namespace under the same UID and cgroup, as the kubelet does when the old one has died. */
   recreateSandbox(): Promise<void>
-  /** Stops and removes it, its cgroups too. Again does nothing. */
+  /** Stops and removes it and its cgroups, as after a deletion. Again does nothing. */
   remove(): Promise<void>
 }
 
@@ -107,11 +110,15 @@ export interface MiniNode {
   readonly id: string
   readonly name: string
   readonly addresses: { readonly v4: string; readonly v6: string }
+  /** Its files: the runtime's configuration and log, cni/net.d and cni/bin, the containers' logs. Gone with it. */
+  readonly folder: string
   /** The runtime's socket, for an agent that asks it. */
   readonly criSocket: string
-  /** In the unified hierarchy: the folder that holds everything of this node, and the kubepods in it. */
+  /** In the unified hierarchy: the folder of this node; all that is made below it goes with the node. */
   readonly cgroupRoot: string
+  /** In it unless asked for elsewhere: where pods are, and where nothing of a pod is. */
   readonly kubepods: string
+  readonly outside: string
   /** The node's network namespace, as a path that works from the test's mounts. */
   readonly netnsPath: string
   /** Host pid of the node's first process. */
@@ -122,7 +129,7 @@ export interface MiniNode {
   start(argv: readonly string[], options?: RunOptions): Started
   /** Runs one to its end; throws after a hard timeout with what it had printed. */
   run(argv: readonly string[], options?: RunOptions): Promise<Finished>
-  /** A server of the test's own that listens in the node's network, or in another network namespace. */
+  /** Makes a server of the test's own listen in the node's network, or another; its port. The socket is in `outside`. */
   listen(
     server: Server,
     at: { readonly host: string; readonly port?: number; readonly netnsPath?: string },
@@ -131,6 +138,6 @@ export interface MiniNode {
   publishTo(publisher: PodPublisher): Promise<void>
   /** The runtime's own log so far. */
   runtimeLog(): string
-  /** Removes every pod, ends the runtime, and leaves nothing. Again does nothing. */
+  /** Kills the runtime and every pod, telling no publisher, and leaves nothing. Again does nothing. */
   close(): Promise<void>
 }

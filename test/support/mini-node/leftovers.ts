@@ -43,7 +43,8 @@ export const identityOf = (pid: number): ProcessIdentity => {
   return { pid, startTicks: stat.startTicks }
 }
 
-const isAlive = ({ pid, startTicks }: ProcessIdentity): boolean => {
+/** It runs, and is no other that has got its pid; one that has ended and waits to be seen by its parent does not run. */
+export const isAlive = ({ pid, startTicks }: ProcessIdentity): boolean => {
   const stat = statOf(pid)
   return stat?.startTicks === startTicks && stat.state !== 'Z'
 }

@@ -105,7 +105,7 @@ const atTheEnd = (end: () => void): (() => void) => {
 const programs = (initPid: number, outside: string): Pick<MiniNode, 'start' | 'run'> => {
   const start: MiniNode['start'] = (argv, { view = 'netns', cgroup = outside, env = {} } = {}) => {
     const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
-    const join = ['nsenter', `--mount=/proc/${initPid}/ns/mnt`, '--']
+    const enter = ['nsenter', `--mount=/proc/${initPid}/ns/mnt`, '--']
     // The node's mounts, and what is mounted in them later, but a /proc in which the machine's pids mean something.
     const mounts = [
       'unshare',
@@ -117,7 +117,7 @@ const programs = (initPid: number, outside: string): Pick<MiniNode, 'start' | 'r
       'mount -t proc proc /proc; exec "$@"',
       'sh',
     ]
-    const within = view === 'node' ? [...join, ...mounts] : []
+    const within = view === 'node' ? [...enter, ...mounts] : []
     const launch = [`${cgroup}/cgroup.procs`, `/proc/${initPid}/ns/net`, '-', '-', '-', '-', '--']
     return follow([...launch, ...within, ...(variables.length > 0 ? ['env', ...variables] : []), ...argv])
   }
@@ -137,11 +137,11 @@ const programs = (initPid: number, outside: string): Pick<MiniNode, 'start' | 'r
 }
 
 const listenIn =
-  (shim: Shim, nodeNetns: string): MiniNode['listen'] =>
+  (shim: Shim, nodeNetns: string, outside: string): MiniNode['listen'] =>
   async (server: Server, { host, port = 0, netnsPath = nodeNetns }) => {
     const netns = shim.call('understudy_open_netns', netnsPath)
     try {
-      const fd = shim.call('understudy_listen', '', netns, host, port, BACKLOG, 0)
+      const fd = shim.call('understudy_listen', join(outside, 'cgroup.procs'), netns, host, port, BACKLOG, 0)
       await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ fd }, resolve))
     } finally {
       shim.raw('understudy_close_fd', netns)
@@ -169,7 +169,8 @@ const assemble = async (parts: Parts, options: MiniNodeOptions): Promise<MiniNod
   const publishing = createPublishing()
   if (options.publisher) await publishing.add(options.publisher)
   const pods: Pod[] = []
-  const { start, run } = programs(initPid, join(cgroupRoot, 'outside'))
+  const outside = join(cgroupRoot, 'outside')
+  const { start, run } = programs(initPid, outside)
   const nodeOfPods: NodeOfPods = {
     ...{ name, cri, publishing, where: cgroups.where, kubepods: cgroups.kubepods, logs: join(claim.folder, 'logs') },
     addresses: [NODE_NET.node4, NODE_NET.node6],
@@ -181,7 +182,19 @@ const assemble = async (parts: Parts, options: MiniNodeOptions): Promise<MiniNod
     return program
   }
   return {
-    ...{ id: claim.id, name, criSocket, cgroupRoot, netnsPath, initPid, pods, run, close },
+    ...{
+      id: claim.id,
+      folder: claim.folder,
+      name,
+      criSocket,
+      cgroupRoot,
+      outside,
+      netnsPath,
+      initPid,
+      pods,
+      run,
+      close,
+    },
     addresses: { v4: NODE_NET.node4, v6: NODE_NET.node6 },
     kubepods: join(unified, cgroups.kubepods),
     createPod: async (podOptions) => {
@@ -190,7 +203,7 @@ const assemble = async (parts: Parts, options: MiniNodeOptions): Promise<MiniNod
       return pod
     },
     start: (argv, runOptions) => track(start(argv, runOptions)),
-    listen: listenIn(loadShim(SHIM_PATH), netnsPath),
+    listen: listenIn(loadShim(SHIM_PATH), netnsPath, outside),
     publishTo: publishing.add,
     runtimeLog: () => readFileSync(join(claim.folder, 'containerd.log'), 'utf8'),
   }

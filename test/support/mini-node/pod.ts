@@ -50,7 +50,7 @@ const kubeletLabels = (options: PodOptions, uid: string): Record<string, string>
 
 const sandboxConfig = (node: NodeOfPods, options: PodOptions, uid: string, attempt: number): SandboxConfig => ({
   metadata: { name: options.name, namespace: options.namespace, uid, attempt },
-  hostname: options.name,
+  hostname: options.hostNetwork ? '' : options.name, // with the node's network goes the node's name
   log_directory: join(node.logs, uid),
   labels: { ...options.labels, ...kubeletLabels(options, uid) },
   annotations: { ...options.annotations },
@@ -192,6 +192,7 @@ export const createPod = async (node: NodeOfPods, options: PodOptions): Promise<
     remove: async () => {
       if (isRemoved) return
       isRemoved = true
+      await publishing.deleting(uid)
       await dismantle()
       node.removed(pod)
       await publishing.deleted(uid)

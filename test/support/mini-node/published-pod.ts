@@ -63,5 +63,37 @@ export interface PodPublisher {
   /** Bound to this node; no container runs yet. */
   created(pod: PublishedPod): void | Promise<void>
   status(uid: string, status: PodStatus): void | Promise<void>
+  /** It is to go, and its containers still run. */
+  deleting?(uid: string): void | Promise<void>
   deleted(uid: string): void | Promise<void>
+}
+
+/** What is used of an API server of the tests. */
+export interface PodStore {
+  createPod(pod: { readonly metadata?: Readonly<Record<string, unknown>>; readonly [more: string]: unknown }): unknown
+  setPodStatus(namespace: string, name: string, status: Readonly<Record<string, unknown>>): unknown
+  beginDeletion(namespace: string, name: string): unknown
+  deletePod(namespace: string, name: string): unknown
+}
+
+/** Keeps an API server's pods as a mini-node's are. */
+export const publishInto = (store: PodStore): PodPublisher => {
+  const names = new Map<string, readonly [namespace: string, name: string]>()
+  const named = (uid: string): readonly [namespace: string, name: string] => {
+    const name = names.get(uid)
+    if (!name) throw new Error(`no pod ${uid} was published`)
+    return name
+  }
+  return {
+    created: (pod) => {
+      names.set(pod.metadata.uid, [pod.metadata.namespace, pod.metadata.name])
+      store.createPod({ ...pod, metadata: { ...pod.metadata } })
+    },
+    status: (uid, status) => void store.setPodStatus(...named(uid), { ...status }),
+    deleting: (uid) => void store.beginDeletion(...named(uid)),
+    deleted: (uid) => {
+      store.deletePod(...named(uid))
+      names.delete(uid)
+    },
+  }
 }

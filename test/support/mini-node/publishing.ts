@@ -5,6 +5,7 @@ export interface Publishing {
   readonly add: (publisher: PodPublisher) => Promise<void>
   created(pod: PublishedPod): Promise<void>
   status(uid: string, status: PodStatus): Promise<void>
+  deleting(uid: string): Promise<void>
   deleted(uid: string): Promise<void>
   /** Grows with every object, as an API server's does. */
   nextVersion(): string
@@ -30,6 +31,9 @@ export const createPublishing = (): Publishing => {
       const pod = pods.get(uid)
       if (pod) pods.set(uid, { ...pod, status })
       for (const publisher of publishers) await publisher.status(uid, status)
+    },
+    deleting: async (uid) => {
+      for (const publisher of publishers) await publisher.deleting?.(uid)
     },
     deleted: async (uid) => {
       pods.delete(uid)
