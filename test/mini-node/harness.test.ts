@@ -1,9 +1,11 @@
 /** The mini-node itself: what tests on it rely on. */
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { decode, encode } from 'dns-packet'
 import { until } from '../support/lab.ts'
 import { hierarchies } from '../support/mini-node/cgroup-trees.ts'
 import { connectCri } from '../support/mini-node/cri.ts'
@@ -15,6 +17,11 @@ import { NODE_NET } from '../support/mini-node/runtime-config.ts'
 
 const IDLE = ['sleep', '3600']
 const netnsOf = (path: string): string => readlinkSync(path)
+
+const childFolders = (path: string): string[] =>
+  readdirSync(path, { withFileTypes: true })
+    .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+    .sort()
 
 describe('a mini-node', { skip: requireMiniNode() }, () => {
   let node: MiniNode
@@ -91,6 +98,46 @@ describe('a mini-node', { skip: requireMiniNode() }, () => {
     }
   })
 
+  test('pods ask the name server that a test puts in the network of the node', async (context) => {
+    const socket = createSocket('udp4')
+    context.after(() => socket.close())
+    const asked: string[] = []
+    socket.on('message', (bytes, { address, port }) => {
+      const { id = 0, questions = [] } = decode(bytes)
+      asked.push(`${questions[0]?.name} from ${address}`)
+      const answers = questions.flatMap(({ name, type }) =>
+        type === 'A' && name === 'db.shop.svc.cluster.local'
+          ? [{ name, type, ttl: 5, data: '10.88.7.7' } as const]
+          : [],
+      )
+      socket.send(encode({ type: 'response', id, questions, answers }), port, address)
+    })
+    assert.equal(await node.bind(socket, { host: NODE_NET.dns4, port: 53 }), 53)
+    const client = await pod({ namespace: 'shop' })
+    const { stdout } = await client.exec(['nslookup', '-type=a', 'db.shop.svc.cluster.local'])
+    assert.match(stdout, /Address: 10\.88\.7\.7/)
+    assert.deepEqual(asked, [`db.shop.svc.cluster.local from ${client.ip}`])
+    const { stdout: resolvConf } = await client.exec(['cat', '/etc/resolv.conf'])
+    assert.match(resolvConf, /^search shop\.svc\.cluster\.local svc\.cluster\.local cluster\.local$/m)
+  })
+
+  test('containers of a pod share its network, which is there before any of them', async () => {
+    let early: unknown
+    const sidecars = [{ name: 'second', image: 'busybox', command: IDLE }] as const
+    const both = await pod({
+      sidecars,
+      beforeContainers: (one) => {
+        early = { ips: one.ips, netns: netnsOf(one.netnsPath), folders: childFolders(one.cgroupPath) }
+      },
+    })
+    const netns = netnsOf(both.netnsPath)
+    assert.deepEqual(early, { ips: both.ips, netns, folders: [both.sandboxId] })
+    for (const name of ['main', 'second']) assert.equal(netnsOf(`/proc/${both.containerPid(name)}/ns/net`), netns)
+    assert.notEqual(both.containerId('second'), both.containerId())
+    const ids = [both.sandboxId, both.containerId(), both.containerId('second')]
+    assert.deepEqual(childFolders(both.cgroupPath), ids.sort())
+  })
+
   test('a restarted container is a new process in the same network namespace', async () => {
     const { containerId, containerPid, restartContainer, netnsPath, ...same } = await pod()
     const old = { id: containerId(), pid: containerPid(), netns: netnsOf(netnsPath) }
@@ -115,10 +162,7 @@ describe('a mini-node', { skip: requireMiniNode() }, () => {
       sandboxes.filter(({ uid }) => uid === again.uid),
       [{ id: again.sandboxId, uid: again.uid, state: 'SANDBOX_READY' }],
     )
-    assert.deepEqual(
-      new Set(readdirSync(again.cgroupPath, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? [e.name] : []))),
-      new Set([again.sandboxId, again.containerId()]),
-    )
+    assert.deepEqual(childFolders(again.cgroupPath), [again.sandboxId, again.containerId()].sort())
     assert.equal((await again.exec(['wget', '-q', '-O', '-', 'http://127.0.0.1:1/'])).exitCode, 1)
   })
 

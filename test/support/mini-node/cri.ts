@@ -23,6 +23,11 @@ export interface SandboxConfig {
   }
   readonly hostname: string
   readonly log_directory: string
+  readonly dns_config: {
+    readonly servers: readonly string[]
+    readonly searches: readonly string[]
+    readonly options: readonly string[]
+  }
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
   readonly linux: {

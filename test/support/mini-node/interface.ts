@@ -1,4 +1,5 @@
 /** What a mini-node offers to tests: a node's container runtime, its pods, and what happens to them. Types only. */
+import type { Socket } from 'node:dgram'
 import type { Server } from 'node:net'
 import type { Finished, Started } from '../lab.ts'
 import type { PodPublisher } from './published-pod.ts'
@@ -106,6 +107,14 @@ export interface Pod {
   remove(): Promise<void>
 }
 
+export interface ListenAt {
+  readonly host: string
+  /** Any free one unless given. */
+  readonly port?: number
+  /** A network namespace other than the node's. */
+  readonly netnsPath?: string
+}
+
 export interface MiniNode {
   readonly id: string
   readonly name: string
@@ -130,10 +139,9 @@ export interface MiniNode {
   /** Runs one to its end; throws after a hard timeout with what it had printed. */
   run(argv: readonly string[], options?: RunOptions): Promise<Finished>
   /** Makes a server of the test's own listen in the node's network, or another; its port. The socket is in `outside`. */
-  listen(
-    server: Server,
-    at: { readonly host: string; readonly port?: number; readonly netnsPath?: string },
-  ): Promise<number>
+  listen(server: Server, at: ListenAt): Promise<number>
+  /** The same for a UDP socket that is not bound yet. */
+  bind(socket: Socket, at: ListenAt): Promise<number>
   /** Adds one who is told of pods, first of those there are. */
   publishTo(publisher: PodPublisher): Promise<void>
   /** The runtime's own log so far. */

@@ -1,10 +1,9 @@
 /** A node without Kubernetes: a real container runtime with real pods, in namespaces and cgroups of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { loadShim, type Shim } from '../../../src/kernel/shim.ts'
+import { loadShim } from '../../../src/kernel/shim.ts'
 import { follow, SHIM_PATH, type Started, until } from '../lab.ts'
 import { type Hierarchies, hierarchies, makeCgroup, makeKubepods } from './cgroup-trees.ts'
 import { type Cri, connectCri } from './cri.ts'
@@ -136,19 +135,32 @@ const programs = (initPid: number, outside: string): Pick<MiniNode, 'start' | 'r
   return { start, run }
 }
 
-const listenIn =
-  (shim: Shim, nodeNetns: string, outside: string): MiniNode['listen'] =>
-  async (server: Server, { host, port = 0, netnsPath = nodeNetns }) => {
-    const netns = shim.call('understudy_open_netns', netnsPath)
+/** Sockets of the test's own process in the network of the node or of a pod. */
+const listening = (nodeNetns: string, outside: string): Pick<MiniNode, 'listen' | 'bind'> => {
+  const shim = loadShim(SHIM_PATH)
+  const procs = join(outside, 'cgroup.procs')
+  const within = <T>(path: string, make: (netns: number) => T): T => {
+    const netns = shim.call('understudy_open_netns', path)
     try {
-      const fd = shim.call('understudy_listen', join(outside, 'cgroup.procs'), netns, host, port, BACKLOG, 0)
-      await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ fd }, resolve))
+      return make(netns)
     } finally {
       shim.raw('understudy_close_fd', netns)
     }
-    const address = server.address()
-    return typeof address === 'object' && address ? address.port : 0
   }
+  return {
+    listen: async (server, { host, port = 0, netnsPath = nodeNetns }) => {
+      const fd = within(netnsPath, (netns) => shim.call('understudy_listen', procs, netns, host, port, BACKLOG, 0))
+      await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ fd }, resolve))
+      const address = server.address()
+      return typeof address === 'object' && address ? address.port : 0
+    },
+    bind: async (socket, { host, port = 0, netnsPath = nodeNetns }) => {
+      const fd = within(netnsPath, (netns) => shim.call('understudy_listen_udp', procs, netns, host, port, 0))
+      await new Promise<void>((resolve, reject) => socket.once('error', reject).bind({ fd }, resolve))
+      return socket.address().port
+    },
+  }
+}
 
 interface Parts {
   readonly claim: Claim
@@ -203,7 +215,7 @@ const assemble = async (parts: Parts, options: MiniNodeOptions): Promise<MiniNod
       return pod
     },
     start: (argv, runOptions) => track(start(argv, runOptions)),
-    listen: listenIn(loadShim(SHIM_PATH), netnsPath, outside),
+    ...listening(netnsPath, outside),
     publishTo: publishing.add,
     runtimeLog: () => readFileSync(join(claim.folder, 'containerd.log'), 'utf8'),
   }

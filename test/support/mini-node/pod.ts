@@ -8,6 +8,7 @@ import { imageMounts, imageReference } from './image.ts'
 import type { ContainerOptions, Pod, PodOptions } from './interface.ts'
 import { podObject, podStatus, type RunningContainer } from './pod-object.ts'
 import type { Publishing } from './publishing.ts'
+import { NODE_NET } from './runtime-config.ts'
 
 const EXEC_TIMEOUT_MS = 20_000
 /** The least that there is of best-effort pods, and a tenth of a processor. */
@@ -52,6 +53,11 @@ const sandboxConfig = (node: NodeOfPods, options: PodOptions, uid: string, attem
   metadata: { name: options.name, namespace: options.namespace, uid, attempt },
   hostname: options.hostNetwork ? '' : options.name, // with the node's network goes the node's name
   log_directory: join(node.logs, uid),
+  dns_config: {
+    servers: [NODE_NET.dns4],
+    searches: [`${options.namespace}.svc.cluster.local`, 'svc.cluster.local', 'cluster.local'],
+    options: ['ndots:5'],
+  },
   labels: { ...options.labels, ...kubeletLabels(options, uid) },
   annotations: { ...options.annotations },
   linux: {

@@ -2,12 +2,13 @@
 import { existsSync } from 'node:fs'
 import { requireKernel } from '../lab.ts'
 
-const NEEDED = [
-  ['containerd', '/usr/bin/containerd'],
-  ['runc', '/usr/sbin/runc'],
-  ['containernetworking-plugins', '/usr/lib/cni/ptp'],
-  ['busybox-static', '/bin/busybox'],
-] as const
+/** The package of Debian → where it, or another of the same, puts what is needed of it. */
+const NEEDED: readonly (readonly [string, readonly string[]])[] = [
+  ['containerd', ['/usr/bin/containerd']],
+  ['runc', ['/usr/sbin/runc', '/usr/bin/runc']],
+  ['containernetworking-plugins', ['/usr/lib/cni/ptp']],
+  ['busybox-static', ['/bin/busybox']],
+]
 
 /**
  * Why this machine cannot run the tests of the mini-node, as node:test's `skip` wants it; false when it can. With
@@ -16,7 +17,7 @@ const NEEDED = [
 export const requireMiniNode = (): string | false => {
   const why = requireKernel()
   if (why) return why
-  const missing = NEEDED.find(([, path]) => !existsSync(path))?.[0]
+  const missing = NEEDED.find(([, paths]) => !paths.some((path) => existsSync(path)))?.[0]
   if (!missing) return false
   if (process.env['UNDERSTUDY_REQUIRE_KERNEL'] === '1')
     throw new Error(`a mini-node is required, but ${missing} is not installed`)
