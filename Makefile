@@ -20,7 +20,7 @@ NATIVE_LIBS := -lbpf -lelf -lz -lpthread
 SHIM_OBJECTS := $(patsubst native/%.c,build/native/%.o,$(filter-out native/launch.c,$(wildcard native/*.c)))
 
 .PHONY: help setup give-back bpf native build-if-possible types lint test all-tests unit property contract tidy e2e \
-	kernel-test bench bench-peers demo play docs presubmit vmlinux clean
+	kernel-test mini-node-test bench bench-peers demo play docs presubmit vmlinux clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 38
@@ -53,6 +53,9 @@ unit property contract tidy e2e: ## run one tier of the tests that need no right
 kernel-test: bpf native ## run the tests that load the programs into this kernel (root)
 	node --run test:kernel
 
+mini-node-test: bpf native ## run the tests with a real container runtime and pods (root)
+	node --run test:mini-node
+
 test: setup ## build everything, then types, lint and every tier of tests
 	$(call giving-back,all-tests)
 
@@ -60,8 +63,9 @@ all-tests:
 	@$(MAKE) --no-print-directory build-if-possible
 	@$(MAKE) --no-print-directory types lint
 	node --run test:quick
-	@[ "$$(id -u)" -eq 0 ] || echo "test: not root, so most kernel tests skip; run 'sudo make kernel-test' for them"
+	@[ "$$(id -u)" -eq 0 ] || echo "test: not root, so most kernel tests and all with pods skip; run 'sudo make kernel-test mini-node-test' for them"
 	node --run test:kernel
+	node --run test:mini-node
 
 # On a machine without the toolchain everything that is only TypeScript is still tested; CI has no such excuse.
 build-if-possible:

@@ -13,6 +13,8 @@ has_command() { command -v "$1" >/dev/null 2>&1; }
 nginx_has_stream() {
 	[ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || nginx -V 2>&1 | grep -q -e '--with-stream\( \|$\)'
 }
+# Debian's busybox comes in two packages of the same program, and only one runs in an empty root.
+busybox_is_static() { [ -e /bin/busybox ] && ldd /bin/busybox 2>&1 | grep -q 'not a dynamic executable'; }
 has_header() { [ -e "/usr/include/$1" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/$1" ]; }
 
 # Ubuntu has no package of that name: its bpftool comes with the tools of its kernels.
@@ -55,6 +57,10 @@ missing_to_test() {
 	has_command musl-gcc || echo musl-tools
 	has_command hey || echo hey
 	has_command keytool || echo default-jre-headless
+	has_command containerd || echo containerd
+	has_command runc || echo runc
+	[ -e /usr/lib/cni/ptp ] || echo containernetworking-plugins
+	busybox_is_static || echo busybox-static
 }
 
 system_packages() {
@@ -67,9 +73,13 @@ system_packages() {
 		# shellcheck disable=SC2086 # one word each
 		apt-get install -y --no-install-recommends $missing ||
 			{ apt-get update && apt-get install -y --no-install-recommends $missing; }
-		# The tests start an nginx of their own; the service that Debian starts would only hold port 80.
+		# The tests start an nginx and a containerd of their own; the services that Debian starts would only hold port 80
+		# and the runtime's places. One that was there before was not missing, and stays as it is.
 		case $missing in
 		*nginx-light*) systemctl disable --now nginx >/dev/null 2>&1 || true ;;
+		esac
+		case " $missing" in
+		*" containerd "*) systemctl disable --now containerd >/dev/null 2>&1 || true ;;
 		esac
 		return 0
 	fi

@@ -176,7 +176,8 @@ const wire = (app: string, world: string): void => {
   must('ip', ['-n', world, '-batch', '-'], `${fates.map((fate) => `route add ${fate}`).join('\n')}\n`)
 }
 
-const follow = (argv: readonly string[]): Started => {
+/** Follows a program started through understudy-launch, whose arguments these are. */
+export const follow = (argv: readonly string[]): Started => {
   const child = spawn(LAUNCHER_PATH, argv, { env: { ...process.env, PATH, PYTHONDONTWRITEBYTECODE: '1' } })
   let stdout = ''
   let stderr = ''
