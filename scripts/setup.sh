@@ -14,6 +14,7 @@ nginx_has_stream() {
 	[ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || nginx -V 2>&1 | grep -q -e '--with-stream\( \|$\)'
 }
 has_header() { [ -e "/usr/include/$1" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/$1" ]; }
+has_go_package() { [ -d "/usr/share/gocode/src/$1" ]; }
 
 # Ubuntu has no package of that name: its bpftool comes with the tools of its kernels.
 bpftool_package() {
@@ -55,6 +56,9 @@ missing_to_test() {
 	has_command musl-gcc || echo musl-tools
 	has_command hey || echo hey
 	has_command keytool || echo default-jre-headless
+	has_command go || echo golang-go
+	has_go_package github.com/Masterminds/sprig || echo golang-github-masterminds-sprig-dev
+	has_go_package sigs.k8s.io/yaml || echo golang-k8s-sigs-yaml-dev
 }
 
 system_packages() {

@@ -10,10 +10,12 @@ export const CHART = join(ROOT, 'charts/understudy')
 const RENDERER = join(ROOT, 'build/render-chart')
 const MAX_BUFFER = 16 * 1024 * 1024
 
+export const isRendererBuilt = (): boolean => existsSync(RENDERER)
+
 /** For tests that render: skips them where the renderer is not built, but never in CI. */
 export const RENDERS: { readonly skip: string | false } = {
   skip:
-    existsSync(RENDERER) || process.env['UNDERSTUDY_REQUIRE_KERNEL'] === '1'
+    isRendererBuilt() || process.env['UNDERSTUDY_REQUIRE_KERNEL'] === '1'
       ? false
       : 'the renderer is not built: `make build/render-chart` needs golang-go and the Sprig of Debian',
 }
@@ -58,7 +60,16 @@ export const renderByHelm = (values: readonly string[]): string | undefined => {
     return undefined
   }
   const files = values.flatMap((path) => ['--values', path])
-  const args = ['template', 'understudy', CHART, '--namespace', RELEASE_NAMESPACE, '--kube-version', 'v1.34.0', ...files]
+  const args = [
+    'template',
+    'understudy',
+    CHART,
+    '--namespace',
+    RELEASE_NAMESPACE,
+    '--kube-version',
+    'v1.34.0',
+    ...files,
+  ]
   return execFileSync('helm', args, { encoding: 'utf8', maxBuffer: MAX_BUFFER })
 }
 

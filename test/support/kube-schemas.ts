@@ -57,5 +57,8 @@ const watch = (value: unknown): { readonly watched: unknown; unread(): string[] 
   const watched = wrap(value, '')
   const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('.'))
   // Below an unknown field all is unread; only the field itself is worth a word.
-  return { watched, unread: () => all.filter((path) => !seen.has(path) && (parentOf(path) === '' || seen.has(parentOf(path)))) }
+  return {
+    watched,
+    unread: () => all.filter((path) => !seen.has(path) && (parentOf(path) === '' || seen.has(parentOf(path)))),
+  }
 }

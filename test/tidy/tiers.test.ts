@@ -24,10 +24,10 @@ test('every script that runs tests finds some', () => {
 /** Tests that need what not every machine may fetch: only run by name. */
 const isOptIn = (path: string): boolean => path.startsWith('test/optin/')
 
-test('every test file is run by its own tier, and once by the two that run everything, but for those by name', () => {
+test('every test file is run by its own tier, and once by the three that run everything, but for those by name', () => {
   const tests = filesUnder('test', /\.test\.ts$/)
   const tiers = [...patterns.keys()].filter((name) => name !== 'test:quick')
   assert.deepEqual(tiers.flatMap(matched).sort(), tests)
   const asked = tests.filter((path) => !isOptIn(path))
-  assert.deepEqual([...matched('test:quick'), ...matched('test:kernel')].sort(), asked)
+  assert.deepEqual([...matched('test:quick'), ...matched('test:chart'), ...matched('test:kernel')].sort(), asked)
 })
