@@ -38,6 +38,7 @@ const probe = strict({
   successThreshold: whole(1, 1),
 })
 const readiness = strict({ ...probe.properties, successThreshold: whole(1, 100) })
+const secretKey = strict({ existingSecret: name, key: { type: 'string', pattern: '^[-._a-zA-Z0-9]{1,253}$' } })
 /** What the chart itself puts on the agent's pods. */
 const OWN_LABELS = ['name', 'instance', 'version', 'managed-by', 'component'].map((key) => `app.kubernetes.io/${key}`)
 
@@ -57,10 +58,8 @@ const VALUES: Schema = {
     additionalProperties: { type: ['string', 'array', 'object'], minLength: 1 },
   },
   existingExpectationsConfigMap: name,
-  controlToken: strict({
-    existingSecret: name,
-    key: { type: 'string', pattern: '^[-._a-zA-Z0-9]{1,253}$' },
-  }),
+  adminToken: secretKey,
+  controlToken: secretKey,
   serviceAccount: strict({ create: flag, name, annotations: texts }),
   rbac: strict({ create: flag }),
   podMonitor: strict({ enabled: flag, labels: texts, interval: duration, scrapeTimeout: duration }),

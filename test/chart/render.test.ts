@@ -70,6 +70,7 @@ const MISFITS: readonly (readonly [object, string])[] = [
   [{ terminationGracePeriodSeconds: 10 }, 'terminationGracePeriodSeconds'],
   [{ expectations: { 'a.yaml': '[]' }, existingExpectationsConfigMap: 'b' }, 'existingExpectationsConfigMap'],
   [{ expectations: { 'a.yaml': '[]' }, config: { expectationsFolder: '/x' } }, 'config.expectationsFolder'],
+  [{ adminToken: { existingSecret: 'a' }, config: { adminTokenFile: '/x' } }, 'config.adminTokenFile'],
   [{ controlToken: { existingSecret: 'a' }, config: { controlTokenFile: '/x' } }, 'config.controlTokenFile'],
   [{ config: { controlHost: '0.0.0.0' } }, 'config.controlHost'],
   [{ config: { controlPort: 9901 } }, 'config.controlPort'],

@@ -55,6 +55,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if include "understudy.expectationsConfigMap" . }}
 {{- $_ := set $config "expectationsFolder" "/etc/understudy/expectations" }}
 {{- end }}
+{{- if .Values.adminToken.existingSecret }}
+{{- $_ := set $config "adminTokenFile" "/etc/understudy/admin-token/token" }}
+{{- end }}
 {{- if .Values.controlToken.existingSecret }}
 {{- $_ := set $config "controlTokenFile" "/etc/understudy/control-token/token" }}
 {{- end }}
