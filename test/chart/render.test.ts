@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { stringify } from 'yaml'
 import { MANIFEST } from '../../scripts/render-manifest.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { readExpectations } from '../../src/config/load-expectations.ts'
 import { goldenPath, objectsOf, plainManifest, RENDERS, render, renderByHelm, variants } from '../support/chart.ts'
 import { problemsOf } from '../support/kube-schemas.ts'
 
@@ -33,6 +35,15 @@ for (const [variant, values] of variants()) {
       objects.map(async (object) => (await problemsOf(object)).map((problem) => `${object.kind}: ${problem}`)),
     )
     assert.deepEqual(found.flat(), [])
+  })
+
+  test(`the agent of ${variant} can start with the settings that it is given`, RENDERS, () => {
+    const maps = objectsOf(render([values])).filter(({ kind }) => kind === 'ConfigMap')
+    const text = maps.flatMap(({ data }) => (data as Record<string, string> | undefined)?.['config.yaml'] ?? [])
+    assert.equal(text.length, 1)
+    const path = join(folder, 'config.yaml')
+    writeFileSync(path, text[0] ?? '')
+    assert.doesNotThrow(() => loadConfig({ path, env: {} }))
   })
 
   test(`no two objects of ${variant} are the same one`, RENDERS, () => {
@@ -99,6 +110,17 @@ test('a change of the settings is a change of the pods, one of the expectations 
   const plain = checksum(renderWith({ expectations: { 'a.yaml': '[]' } }))
   assert.equal(checksum(renderWith({ expectations: { 'a.yaml': '[{}]' } })), plain)
   assert.notEqual(checksum(renderWith({ expectations: { 'a.yaml': '[]' }, config: { logLevel: 'debug' } })), plain)
+})
+
+test('expectations are files that the agent can read, as YAML and as text', RENDERS, () => {
+  const objects = objectsOf(render([variants().get('expectations') ?? '']))
+  const files = objects.find(({ metadata }) => metadata.name === 'understudy-expectations')?.['data']
+  assert.ok(files)
+  const read = Object.entries(files).map(([name, text]) => [name, readExpectations(name, String(text)).length])
+  assert.deepEqual(read, [
+    ['orders.yaml', 1],
+    ['pets.json', 1],
+  ])
 })
 
 test('NOTES.txt names one command, with the image that was installed', RENDERS, () => {

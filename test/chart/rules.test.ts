@@ -107,3 +107,15 @@ test('the agent is ready by its programs, and lives without the API server', REN
   assert.deepEqual(asked('readinessProbe'), { path: '/readyz', port: 'admin' })
   assert.deepEqual(asked('livenessProbe'), { path: '/healthz', port: 'admin' })
 })
+
+test('docs/kubernetes.md explains each of them too', () => {
+  const rows = [
+    ...readFileSync(`${CHART}/../../docs/kubernetes.md`, 'utf8').matchAll(/^\| (?:`([^`]+)`[^|]*)\| .+\|$/gm),
+  ]
+  const explained = rows.map(([, name]) => name)
+  const wanted = [...CAPABILITIES, 'SYS_RESOURCE', ...HOST_PATHS]
+  assert.deepEqual(
+    wanted.filter((name) => !explained.includes(name)),
+    [],
+  )
+})
