@@ -7,7 +7,7 @@ import { parseAllDocuments } from 'yaml'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const CHART = join(ROOT, 'charts/understudy')
-const RENDERER = join(ROOT, 'build/render-chart')
+export const RENDERER = join(ROOT, 'build/render-chart')
 const MAX_BUFFER = 16 * 1024 * 1024
 
 export const isRendererBuilt = (): boolean => existsSync(RENDERER)
