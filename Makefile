@@ -20,7 +20,7 @@ NATIVE_LIBS := -lbpf -lelf -lz -lpthread
 SHIM_OBJECTS := $(patsubst native/%.c,build/native/%.o,$(filter-out native/launch.c,$(wildcard native/*.c)))
 
 .PHONY: help setup give-back bpf native build-if-possible types lint test all-tests unit property contract tidy e2e \
-	kernel-test mini-node-test bench bench-peers demo play docs presubmit vmlinux clean
+	chart render-chart-if-possible kernel-test mini-node-test bench bench-peers demo play docs presubmit vmlinux clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 38
@@ -50,6 +50,9 @@ lint: ## check format and lint, TypeScript and C
 unit property contract tidy e2e: ## run one tier of the tests that need no rights
 	node --run test:$@
 
+chart: render-chart-if-possible ## render the chart in all its variants and check it, the image's recipe too
+	node --run test:chart
+
 kernel-test: bpf native ## run the tests that load the programs into this kernel (root)
 	node --run test:kernel
 
@@ -63,6 +66,7 @@ all-tests:
 	@$(MAKE) --no-print-directory build-if-possible
 	@$(MAKE) --no-print-directory types lint
 	node --run test:quick
+	@$(MAKE) --no-print-directory chart
 	@[ "$$(id -u)" -eq 0 ] || echo "test: not root, so most kernel tests and all with pods skip; run 'sudo make kernel-test mini-node-test' for them"
 	node --run test:kernel
 	node --run test:mini-node
@@ -73,6 +77,13 @@ build-if-possible:
 		$(MAKE) --no-print-directory bpf native; \
 	else \
 		echo "build: no BPF toolchain here, so bpf and native are not built and the kernel tests skip"; \
+	fi
+
+render-chart-if-possible:
+	@if [ "$(CI)" = true ] || command -v go >/dev/null; then \
+		$(MAKE) --no-print-directory build/render-chart; \
+	else \
+		echo "build: no Go here, so the chart is not rendered and tests that do so skip"; \
 	fi
 
 bench: bpf native ## run the benchmarks
@@ -87,7 +98,7 @@ demo: setup ## build, then show one command being intercepted and mocked
 play: bpf native
 	@./scripts/demo.sh
 
-docs: ## regenerate docs/configuration.md
+docs: ## regenerate docs/configuration.md, the schema of the chart's values and what is rendered from the chart
 	node --run docs
 
 presubmit: ## what CI runs
@@ -119,5 +130,10 @@ build/native/%.o: native/%.c Makefile
 
 build/understudy-launch: build/native/launch.o
 	$(CC) $^ -o $@
+
+# Without modules: the packages are Debian's, in its GOPATH, and nothing is fetched.
+build/render-chart: $(wildcard scripts/render-chart/*.go) Makefile
+	@mkdir -p $(@D)
+	GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode GOCACHE=$(CURDIR)/build/go-cache go build -o $@ ./scripts/render-chart
 
 -include build/understudy.bpf.d build/inbound.bpf.d $(wildcard build/native/*.d)

@@ -16,6 +16,7 @@ nginx_has_stream() {
 # Debian's busybox comes in two packages of the same program, and only one runs in an empty root.
 busybox_is_static() { [ -e /bin/busybox ] && ldd /bin/busybox 2>&1 | grep -q 'not a dynamic executable'; }
 has_header() { [ -e "/usr/include/$1" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/$1" ]; }
+has_go_package() { [ -d "/usr/share/gocode/src/$1" ]; }
 
 # Ubuntu has no package of that name: its bpftool comes with the tools of its kernels.
 bpftool_package() {
@@ -61,6 +62,9 @@ missing_to_test() {
 	has_command runc || echo runc
 	[ -e /usr/lib/cni/ptp ] || echo containernetworking-plugins
 	busybox_is_static || echo busybox-static
+	has_command go || echo golang-go
+	has_go_package github.com/Masterminds/sprig || echo golang-github-masterminds-sprig-dev
+	has_go_package sigs.k8s.io/yaml || echo golang-k8s-sigs-yaml-dev
 }
 
 system_packages() {

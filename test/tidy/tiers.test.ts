@@ -29,6 +29,6 @@ test('every test file is run by its own tier, and once by the three that run eve
   const tiers = [...patterns.keys()].filter((name) => name !== 'test:quick')
   assert.deepEqual(tiers.flatMap(matched).sort(), tests)
   const asked = tests.filter((path) => !isOptIn(path))
-  const everything = ['test:quick', 'test:kernel', 'test:mini-node'].flatMap(matched)
+  const everything = ['test:quick', 'test:chart', 'test:kernel', 'test:mini-node'].flatMap(matched)
   assert.deepEqual(everything.sort(), asked)
 })
