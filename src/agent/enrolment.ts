@@ -67,8 +67,10 @@ export interface Enrolment {
   repair(): Promise<('listener' | 'policy')[]>
   /** Ours is the policy in force. */
   isInForce(): boolean
+  /** Takes the policy out of force: new connections go direct, unless it is to fail closed while nobody is there. */
+  lift(why: 'opt_out' | 'gone' | 'handed_over' | 'stopped'): void
   /**
-   * opt_out: connections go on to their end. gone: with the workload, so do its connections. handed_over: another agent has
+   * The same, then closes. opt_out: connections go on to their end. gone: with the workload, so do its connections. handed_over: another agent has
    * the policy by now. stopped: nobody has it; the policy of a workload that fails closed stays.
    */
   end(why: 'opt_out' | 'gone' | 'handed_over' | 'stopped', graceMs: number): Promise<void>
@@ -264,6 +266,7 @@ export const enrol = async (
     shape: shapeOf(policy),
     describe: (now, changed) => void Object.assign(workload, workloadOf(workload.id, now, changed, config)),
     isInForce,
+    lift,
     repair: async () => {
       if (!site.isListening()) return ['listener']
       if (isInForce()) return []

@@ -18,6 +18,7 @@ export interface NodeKernel {
   readonly kernel: Kernel
   readonly hostNetnsCookie: bigint
   readonly listeners: ListenerCgroup
+  releaseMemory(): void
   /** Attaches to the pods' cgroup, in place of an elder agent's programs. */
   attach(podsCgroup: string): void
   close(removesPins: boolean): void
@@ -54,6 +55,7 @@ export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKer
     kernel,
     hostNetnsCookie,
     listeners,
+    releaseMemory: () => void shim.raw('understudy_trim_memory'),
     attach: (podsCgroup) => {
       if (!isInside({ podsCgroup })) {
         listeners.listener = join(podsCgroup, LISTENERS)

@@ -1,11 +1,12 @@
 /** Where an agent's workloads come from, and where it tells what becomes of them. */
 import type { Logger } from 'pino'
+import { readDocument } from '../config/document.ts'
 import type { Config } from '../config/schema.ts'
 import { UnderstudyError } from '../errors.ts'
 import type { AgentMetrics, KubeReading } from '../record/metrics-agent.ts'
 import { createFileSource } from '../workloads/from-file.ts'
 import { inClusterServer } from '../workloads/kubernetes/connection.ts'
-import { createLogEvents } from '../workloads/kubernetes/log-events.ts'
+import { createLogEvents } from '../workloads/log-events.ts'
 import { createPodEvents } from '../workloads/kubernetes/pod-events.ts'
 import { createKubernetesSource } from '../workloads/kubernetes/source.ts'
 import type { WorkloadEvents, WorkloadSource } from '../workloads/source.ts'
@@ -29,9 +30,10 @@ export interface SourceOptions {
 const fromFile = (path: string, log: Logger): Sources => ({
   source: createFileSource({
     path,
-    onError: (problems) => log.error({ path, problems }, 'the file of workloads is not taken over'),
+    read: (file, schema) => readDocument({ path: file, schema, code: 'BAD_WORKLOADS' }),
+    onTrouble: (problems) => log.error({ path, problems }, 'the file of workloads is not taken over'),
   }),
-  events: createLogEvents(log),
+  events: createLogEvents(log.child({ component: 'events' }), () => performance.now()),
   kube: () => undefined,
 })
 
