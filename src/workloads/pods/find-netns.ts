@@ -14,6 +14,11 @@ export interface FoundNetns {
   readonly inode: bigint
 }
 
+/** What openVerified has to know; `startTime` of a path under /proc/PID, not of a file that a runtime keeps. */
+export interface NetnsToOpen extends Pick<FoundNetns, 'path' | 'inode'> {
+  readonly startTime?: number
+}
+
 export type NetnsSearch =
   | FoundNetns
   /** It shares the node's. */
@@ -139,7 +144,7 @@ export const findNetns = ({ procFolder = '/proc', pids, ips }: NetnsOptions): Ne
  * Opens a namespace that was found, for setns(2): a descriptor, which keeps the namespace whatever becomes of the process,
  * and which the caller closes. Undefined where the path leads elsewhere by now, or nowhere.
  */
-export const openVerified = ({ path, inode, startTime }: FoundNetns): number | undefined => {
+export const openVerified = ({ path, inode, startTime }: NetnsToOpen): number | undefined => {
   let fd: number
   try {
     fd = openSync(path, 'r')
@@ -147,8 +152,8 @@ export const openVerified = ({ path, inode, startTime }: FoundNetns): number | u
     return undefined
   }
   // Numbers of namespaces are given again like those of processes, but not while the process that had it lives.
-  const isThat = fstatSync(fd, { bigint: true }).ino === inode && startTimeIn(join(path, '../..')) === startTime
-  if (isThat) return fd
+  const isThatProcess = startTime === undefined || startTimeIn(join(path, '../..')) === startTime
+  if (isThatProcess && fstatSync(fd, { bigint: true }).ino === inode) return fd
   closeSync(fd)
   return undefined
 }
