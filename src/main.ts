@@ -7,6 +7,7 @@ import { version } from './paths.ts'
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   run: async (args) => (await import('./cli/run.ts')).run(args),
   serve: async (args) => (await import('./cli/serve.ts')).serve(args),
+  agent: async (args) => (await import('./cli/agent.ts')).agent(args),
   doctor: async (args) => (await import('./cli/doctor.ts')).doctor(args),
   cleanup: async (args) => (await import('./cli/cleanup.ts')).cleanup(args),
 }

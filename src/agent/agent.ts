@@ -20,9 +20,9 @@ import { lockPorts, sweepPorts } from '../run/rules-left.ts'
 import { createUndo, type Undo } from '../run/undo.ts'
 import { createDataPlane, type DataPlane } from '../understudy.ts'
 import { ownCgroup, procsOf } from '../workloads/cgroup.ts'
-import { createCgroupIndex } from '../workloads/pods/cgroup-index.ts'
 import { findCgroupRoot } from '../workloads/pods/cgroup-root.ts'
 import { createCgroupFinder } from '../workloads/pods/find-cgroup.ts'
+import { createCgroupIndex } from '../workloads/pods/pod-of-cgroup.ts'
 import { findPodsCgroup } from '../workloads/pods/pods-cgroup.ts'
 import { sweep } from '../workloads/run-state.ts'
 import type { WorkloadSource } from '../workloads/source.ts'
@@ -80,7 +80,11 @@ const openPlane = (
 ): { plane: DataPlane; dns: Dns | undefined } => {
   const { config } = options
   const dns = config.dnsEnabled
-    ? createRunDns(config, (name, workload) => workload.mode !== 'observe' && plane.isExpectedHost(name, workload), record.metrics)
+    ? createRunDns(
+        config,
+        (name, workload) => workload.mode !== 'observe' && plane.isExpectedHost(name, workload),
+        record.metrics,
+      )
     : undefined
   const plane: DataPlane = createDataPlane({
     config,
@@ -128,9 +132,10 @@ const awaitPodsCgroup = async (config: Config, root: string, log: Logger, isEndi
   for (let told = false; ; told = true) {
     const { path } = await findPodsCgroup({ root, setting: config.podsCgroup })
     if (path !== undefined) return path
-    if (isEnding()) throw new UnderstudyError('NO_CGROUP2', 'the agent was ended before there was a cgroup of pods', {
-      remedy: 'Set podsCgroup if the kubelet of this node uses another name than kubepods.',
-    })
+    if (isEnding())
+      throw new UnderstudyError('NO_CGROUP2', 'the agent was ended before there was a cgroup of pods', {
+        remedy: 'Set podsCgroup if the kubelet of this node uses another name than kubepods.',
+      })
     if (!told) log.warn({ root }, 'there is no cgroup of pods on this node yet; setting podsCgroup names it')
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
@@ -148,7 +153,17 @@ interface Looking {
   readonly podsCgroup: string
 }
 
-const startReconcile = ({ parts, node, sources, plane, dns, selfTest, ownership, root, podsCgroup }: Looking): Reconcile => {
+const startReconcile = ({
+  parts,
+  node,
+  sources,
+  plane,
+  dns,
+  selfTest,
+  ownership,
+  root,
+  podsCgroup,
+}: Looking): Reconcile => {
   const { options, shim, record } = parts
   const { config } = options
   const { kernel, listeners, hostNetnsCookie } = node
@@ -161,7 +176,9 @@ const startReconcile = ({ parts, node, sources, plane, dns, selfTest, ownership,
     noteRemains: remainsIn(`${process.pid}-${Date.now().toString(36)}`, ownCgroup(), lockPorts(shim)),
   }
   const finder = createCgroupFinder({ root, podsCgroup: () => podsCgroup })
-  const until = createUntilClock(config.stateFolder, Date.now, (err) => log.warn({ err }, 'since when is not written down'))
+  const until = createUntilClock(config.stateFolder, Date.now, (err) =>
+    log.warn({ err }, 'since when is not written down'),
+  )
   const prove = async (enrolment: Enrolment): Promise<string | undefined> => {
     const result = await selfTest.run(enrolment.netns, procsOf(listeners), enrolment.hasIpv6)
     metrics.selfTest(result.kind === 'failed' ? 'failed' : 'passed')
@@ -229,7 +246,8 @@ const createPass =
         record.agent?.repaired('link')
         record.log.warn({ link: what }, 'a program was not where it should be and was put back')
         for (const known of reconcile.known()) {
-          if (known.enrolment) sources.events.report(known, 'Normal', 'Intercepted', `interception was repaired: ${what}`)
+          if (known.enrolment)
+            sources.events.report(known, 'Normal', 'Intercepted', `interception was repaired: ${what}`)
         }
       }
     }
@@ -316,14 +334,16 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     withSummary: false,
     adminMayMove: false,
     ready: () => (isReady() ? { ok: true } : { ok: false, why: readiness }),
-    readKernel: () => (node && reconcile ? { ...readingOf(node.kernel), unknownWorkloads: attribution?.unknown ?? 0 } : undefined),
+    readKernel: () =>
+      node && reconcile ? { ...readingOf(node.kernel), unknownWorkloads: attribution?.unknown ?? 0 } : undefined,
     readDnsIntents: () => 0,
     ...(options.recordPath === undefined ? {} : { recordPath: options.recordPath }),
     debugWorkloads: () => [...(reconcile?.known() ?? [])].map(shown),
     node: {
       workloads: () => countStates(reconcile?.known() ?? []),
       kube: () => sources?.kube(),
-      readCosts: () => node?.kernel.readCosts().map(({ program, runNs, runs }) => ({ program, runs, seconds: runNs / 1e9 })),
+      readCosts: () =>
+        node?.kernel.readCosts().map(({ program, runNs, runs }) => ({ program, runs, seconds: runNs / 1e9 })),
       openConnections: () => {
         const open: NonNullable<ReturnType<NonNullable<typeof attribution>['open']>>[] = []
         node?.kernel.readOpenConnections((connection) => {
@@ -342,7 +362,13 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   try {
     for (const swept of await sweep(sweepPorts(shim))) log.info(swept, 'cleared up after a run that was killed')
     const adminPort = await record.startAdmin()
-    const opened = openSources({ config, log, metrics: () => record.agent, workloadsFile: options.workloadsFile, env: options.env })
+    const opened = openSources({
+      config,
+      log,
+      metrics: () => record.agent,
+      workloadsFile: options.workloadsFile,
+      env: options.env,
+    })
     sources = opened
     undo.add(() => opened.events.close(1000))
     const loaded = loadNodeKernel(shim, config, log)
@@ -359,7 +385,17 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     const ownership = takeOver(config.stateFolder, lockPorts(shim))
     undo.add(ownership.release)
     loaded.attach(podsCgroup)
-    const looking: Looking = { parts, node: loaded, sources: opened, plane, dns, selfTest, ownership, root: root.path, podsCgroup }
+    const looking: Looking = {
+      parts,
+      node: loaded,
+      sources: opened,
+      plane,
+      dns,
+      selfTest,
+      ownership,
+      root: root.path,
+      podsCgroup,
+    }
     const running = startReconcile(looking)
     reconcile = running
     const index = createCgroupIndex({ podsCgroup, nowMs: monotonicMs })

@@ -15,11 +15,21 @@ const BACKLOG = 512
 const LOOPBACK = /^(?:127\.|::1$)/
 
 /** Throws BAD_CONFIG where other machines could reach the API without a token. */
-export const requireTokenBeyondLoopback = ({ controlEnabled, controlHost, controlSocket, controlTokenFile }: Config): void => {
+export const requireTokenBeyondLoopback = ({
+  controlEnabled,
+  controlHost,
+  controlSocket,
+  controlTokenFile,
+}: Config): void => {
   if (!controlEnabled || controlSocket !== '' || controlTokenFile !== '' || LOOPBACK.test(controlHost)) return
-  throw new UnderstudyError('BAD_CONFIG', `controlHost ${controlHost} is not loopback, and no controlTokenFile is set`, {
-    remedy: 'Set controlTokenFile to a file of bearer tokens, or leave controlHost at 127.0.0.1 and use a port-forward.',
-  })
+  throw new UnderstudyError(
+    'BAD_CONFIG',
+    `controlHost ${controlHost} is not loopback, and no controlTokenFile is set`,
+    {
+      remedy:
+        'Set controlTokenFile to a file of bearer tokens, or leave controlHost at 127.0.0.1 and use a port-forward.',
+    },
+  )
 }
 
 const listen = (server: Server, where: { host: string; port: number } | { path: string }): Promise<void> =>

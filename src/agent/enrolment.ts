@@ -28,8 +28,8 @@ import type { DataPlane, Site } from '../understudy.ts'
 import type { ListenerCgroup } from '../workloads/cgroup.ts'
 import { openVerified } from '../workloads/pods/find-netns.ts'
 import { type RunState, recordRun } from '../workloads/run-state.ts'
-import { sourceAddress } from '../workloads/source-address.ts'
 import type { WorkloadFacts } from '../workloads/source.ts'
+import { sourceAddress } from '../workloads/source-address.ts'
 import type { Place } from './locate.ts'
 
 /** What all enrolments of an agent share. */
@@ -138,7 +138,9 @@ const openIn = async (
     identify: kernel.identify,
     makeSocket: (ipv6, source) => netns.makeSocket(ipv6, source, mark),
     lookUp: (name, done) =>
-      served ? served.lookUp(name, done) : done(Object.assign(new Error(`${name}: DNS is off`), { code: 'ENOTFOUND' }), undefined),
+      served
+        ? served.lookUp(name, done)
+        : done(Object.assign(new Error(`${name}: DNS is off`), { code: 'ENOTFOUND' }), undefined),
     isLocal: (address) => address.startsWith('127.') || address === '::1' || ips.has(address),
     maxConnections: config.maxConnectionsPerPod,
     ...(inbound ? { inbound: inbound.plane } : {}),
@@ -212,7 +214,12 @@ const isSame = (a: PolicyRecord | undefined, b: PolicyRecord): boolean =>
   a !== undefined && encodePolicy(a).equals(encodePolicy(b))
 
 /** Puts the policy in force; whatever an elder agent had for the namespace goes. Throws MAP_FULL. */
-const enforce = ({ kernel, config }: EnrolmentContext, policy: PodPolicy, netnsCookie: bigint, record: PolicyRecord) => {
+const enforce = (
+  { kernel, config }: EnrolmentContext,
+  policy: PodPolicy,
+  netnsCookie: bigint,
+  record: PolicyRecord,
+) => {
   const before = kernel.policyOf(netnsCookie)
   try {
     for (const { address, prefix } of [...config.excludeCidrs, ...policy.excludeCidrs]) {

@@ -32,13 +32,16 @@ const objection = (
   labels: Readonly<Record<string, string>> | undefined,
   allowed: Allowed,
 ): { readonly kind: 'skipped' | 'waiting'; readonly why: string } | undefined => {
-  if (PROTECTED.has(namespace)) return { kind: 'skipped', why: `pods of the namespace ${namespace} are never intercepted` }
-  if (namespace === allowed.agentNamespace) return { kind: 'skipped', why: "the agent's own namespace is never intercepted" }
+  if (PROTECTED.has(namespace))
+    return { kind: 'skipped', why: `pods of the namespace ${namespace} are never intercepted` }
+  if (namespace === allowed.agentNamespace)
+    return { kind: 'skipped', why: "the agent's own namespace is never intercepted" }
   const { enrolNamespaces, enrolNamespaceLabels: wanted } = allowed
   if (enrolNamespaces.includes(namespace) || enrolNamespaces.includes('*')) return undefined
   const pairs = Object.entries(wanted).map(([key, value]) => `${key}=${value}`)
   if (pairs.length > 0) {
-    if (labels === undefined) return { kind: 'waiting', why: `the labels of the namespace ${namespace} are not known yet` }
+    if (labels === undefined)
+      return { kind: 'waiting', why: `the labels of the namespace ${namespace} are not known yet` }
     if (isLabelled(wanted, { [NAME_LABEL]: namespace, ...labels })) return undefined
   }
   const byLabel = pairs.length > 0 ? `\`kubectl label namespace ${namespace} ${pairs.join(' ')}\` allows it, or ` : ''
@@ -55,11 +58,11 @@ export const judge = (
   namespaceLabels: Readonly<Record<string, string>> | undefined,
   allowed: Allowed,
 ): Judgement => {
-  const { policy, problems, unknown: warnings } = readAnnotations(
-    facts.annotations,
-    facts.refusedAnnotations,
-    allowed.excludePorts,
-  )
+  const {
+    policy,
+    problems,
+    unknown: warnings,
+  } = readAnnotations(facts.annotations, facts.refusedAnnotations, allowed.excludePorts)
   const isAsked = facts.annotations['intercept'] !== undefined || facts.refusedAnnotations.includes('intercept')
   if (facts.hasEnded || (!isAsked && problems.length === 0)) return { kind: 'unasked', warnings }
   if (policy && !policy.intercept) return { kind: 'unasked', warnings }

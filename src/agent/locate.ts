@@ -10,6 +10,8 @@ export interface Place {
   /** The namespace's file, and its inode when it was judged: open it only if that is still so. */
   readonly path: string
   readonly inode: bigint
+  /** Of the process of that file, where it is one's. */
+  readonly startTime?: number
   /** A process of the workload in it; undefined where the source named the namespace. */
   readonly pid?: number
   /** The cgroup2 folder; undefined where it is not known. */
@@ -57,11 +59,23 @@ export const createLocate = ({ finder, procFolder, walkEveryMs, nowMs }: LocateO
     const cgroup = await folderOf(facts)
     if (cgroup.kind === 'refused') return { kind: 'refused', why: cgroup.why }
     if (cgroup.kind === 'none') return { kind: 'waiting', why: cgroup.why }
-    const pids = cgroup.folders.flatMap(({ path }) => processesOf(path).pids)
+    const processes = cgroup.folders.map(({ path }) => processesOf(path))
+    const pids = processes.flatMap((each) => each.pids)
+    if (pids.length === 0 && processes.some(({ hidden }) => hidden > 0)) {
+      const why = 'its processes cannot be seen from here: the agent needs hostPID: true'
+      return { kind: 'waiting', why }
+    }
     const netns = findNetns({ procFolder, pids, ips: facts.ips })
     switch (netns.kind) {
       case 'found':
-        return { kind: 'found', path: netns.path, inode: netns.inode, pid: netns.pid, cgroup: cgroup.folders[0].path }
+        return {
+          kind: 'found',
+          path: netns.path,
+          inode: netns.inode,
+          startTime: netns.startTime,
+          pid: netns.pid,
+          cgroup: cgroup.folders[0].path,
+        }
       case 'host':
         return { kind: 'refused', why: "its processes are in the node's own network namespace" }
       case 'foreign':

@@ -3,7 +3,7 @@ import { mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.ts'
-import { openNetns } from '../kernel/netns.ts'
+import { netnsOf, openNetns } from '../kernel/netns.ts'
 import { outdatedPinFolders, pinFolder, unpinAll } from '../kernel/pins.ts'
 import { type Kernel, loadKernel } from '../kernel/programs.ts'
 import type { Shim } from '../kernel/shim.ts'
@@ -24,10 +24,19 @@ export interface NodeKernel {
   close(removesPins: boolean): void
 }
 
+/** By the node's first process; where that is out of our reach, as in a nested machine, by ourselves. */
+const cookieOfNode = (shim: Shim, procFolder: string): bigint => {
+  const fd = shim.raw('understudy_open_netns', `${procFolder}/1/ns/net`)
+  const host = fd < 0 ? openNetns(shim, undefined) : netnsOf(shim, fd)
+  try {
+    return host.netnsCookie()
+  } finally {
+    host.close()
+  }
+}
+
 export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKernel => {
-  const host = openNetns(shim, `${config.procFolder}/1/ns/net`)
-  const hostNetnsCookie = host.netnsCookie()
-  host.close()
+  const hostNetnsCookie = cookieOfNode(shim, config.procFolder)
   const kernel = loadKernel(shim, {
     objectPath: PATHS.bpfObject,
     heartbeatIntervalMs: config.heartbeatIntervalMs,

@@ -4,8 +4,8 @@
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { LockPorts } from '../workloads/run-state.ts'
 import { UnderstudyError } from '../errors.ts'
+import type { LockPorts } from '../workloads/run-state.ts'
 
 export interface Ownership {
   readonly generation: number

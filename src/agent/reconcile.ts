@@ -165,8 +165,7 @@ export const createReconcile = (options: ReconcileOptions): Reconcile => {
     known.attempts = 0
   }
   const isProofDue = ({ state, provenAtMs }: Known): boolean =>
-    state !== 'intercepted' ||
-    (options.selfTestIntervalMs > 0 && nowMs() - provenAtMs >= options.selfTestIntervalMs)
+    state !== 'intercepted' || (options.selfTestIntervalMs > 0 && nowMs() - provenAtMs >= options.selfTestIntervalMs)
 
   const begin = async (known: Known, facts: WorkloadFacts, policy: PodPolicy, place: Place): Promise<void> => {
     const startedMs = nowMs()
@@ -187,10 +186,16 @@ export const createReconcile = (options: ReconcileOptions): Reconcile => {
   }
 
   /** What there is stays if it is as it should be. */
-  const keep = async (known: Known, enrolment: Enrolment, facts: WorkloadFacts, policy: PodPolicy): Promise<boolean> => {
+  const keep = async (
+    known: Known,
+    enrolment: Enrolment,
+    facts: WorkloadFacts,
+    policy: PodPolicy,
+  ): Promise<boolean> => {
     if (!isStillThere(enrolment.place)) {
       const place = await locate(facts)
-      if (place.kind !== 'found' || place.inode !== enrolment.place.inode) {
+      // Without a process it has nothing that could connect; it may be between two sandboxes.
+      if (place.kind === 'refused' || (place.kind === 'found' && place.inode !== enrolment.place.inode)) {
         metrics.repaired('netns')
         await release(known, 'gone')
         return false
@@ -215,7 +220,8 @@ export const createReconcile = (options: ReconcileOptions): Reconcile => {
     const { until } = policy
     const seenAtMs = until?.kind === 'duration' ? options.firstSeen(facts.uid, facts.annotations['until'] ?? '') : 0
     const endsAtMs = endOf(until, seenAtMs)
-    if (nowMs() >= endsAtMs) return leave(known, 'stopped', 'the time of its annotation `until` is over', 'InterceptionStopped')
+    if (nowMs() >= endsAtMs)
+      return leave(known, 'stopped', 'the time of its annotation `until` is over', 'InterceptionStopped')
     const { enrolment } = known
     if (enrolment && (await keep(known, enrolment, facts, policy))) {
       if (Number.isFinite(endsAtMs)) retryIn(known, endsAtMs - nowMs())

@@ -1,14 +1,14 @@
 /** Where an agent's workloads come from, and where it tells what becomes of them. */
 import type { Logger } from 'pino'
-import { readDocument } from '../config/document.ts'
+import { readDocument, readTextFile } from '../config/document.ts'
 import type { Config } from '../config/schema.ts'
 import { UnderstudyError } from '../errors.ts'
 import type { AgentMetrics, KubeReading } from '../record/metrics-agent.ts'
 import { createFileSource } from '../workloads/from-file.ts'
 import { inClusterServer } from '../workloads/kubernetes/connection.ts'
-import { createLogEvents } from '../workloads/log-events.ts'
 import { createPodEvents } from '../workloads/kubernetes/pod-events.ts'
 import { createKubernetesSource } from '../workloads/kubernetes/source.ts'
+import { createLogEvents } from '../workloads/log-events.ts'
 import type { WorkloadEvents, WorkloadSource } from '../workloads/source.ts'
 
 export interface Sources {
@@ -30,7 +30,7 @@ export interface SourceOptions {
 const fromFile = (path: string, log: Logger): Sources => ({
   source: createFileSource({
     path,
-    read: (file, schema) => readDocument({ path: file, schema, code: 'BAD_WORKLOADS' }),
+    read: (file, schema) => readDocument({ path: file, text: readTextFile(file), schema, code: 'BAD_WORKLOADS' }).value,
     onTrouble: (problems) => log.error({ path, problems }, 'the file of workloads is not taken over'),
   }),
   events: createLogEvents(log.child({ component: 'events' }), () => performance.now()),
@@ -61,7 +61,8 @@ export const openSources = ({ config, log, metrics, workloadsFile, env }: Source
     tokenFile: config.kubeTokenFile,
     caFile: config.kubeCaFile,
     nodeName: nodeNameOf(config),
-    onFailure: (kind: string, message: string) => kubeLog.warn({ kind, message }, 'a call of the Kubernetes API failed'),
+    onFailure: (kind: string, message: string) =>
+      kubeLog.warn({ kind, message }, 'a call of the Kubernetes API failed'),
   }
   const watchNamespaces = Object.keys(config.enrolNamespaceLabels).length > 0
   const source = createKubernetesSource({ ...connection, watchNamespaces })

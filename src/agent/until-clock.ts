@@ -6,7 +6,8 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 
-const FILE = 'agent-until.json'
+/** Within the state folder. */
+export const UNTIL_FILE = 'agent-until.json'
 const MAX_ENTRIES = 4096
 const Entries = z.record(z.string().max(256), z.number())
 
@@ -30,7 +31,7 @@ export const createUntilClock = (
   nowMs: () => number,
   onUnwritable: (error: unknown) => void,
 ): UntilClock => {
-  const path = join(folder, FILE)
+  const path = join(folder, UNTIL_FILE)
   const seen = read(path)
   const write = (): void => {
     try {

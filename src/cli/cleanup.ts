@@ -1,3 +1,5 @@
+import { cleanUpAgents } from '../agent/clean-up.ts'
+import { loadConfig } from '../config/load.ts'
 import { UnderstudyError } from '../errors.ts'
 import { loadShim } from '../kernel/shim.ts'
 import { PATHS } from '../paths.ts'
@@ -20,8 +22,12 @@ export const cleanup = async (args: readonly string[]): Promise<number> => {
       remedy: 'Run it with sudo.',
     })
   }
-  const swept = await sweep(sweepPorts(loadShim(PATHS.shim)))
-  if (swept.length === 0) process.stdout.write('nothing to clean up\n')
+  const shim = loadShim(PATHS.shim)
+  const swept = await sweep(sweepPorts(shim))
+  const { removed: ofAgents, kept: agentKept } = cleanUpAgents(shim, loadConfig().config)
+  for (const what of ofAgents) process.stdout.write(`agent: removed ${what}\n`)
+  if (agentKept) process.stdout.write(`agent: kept, because ${agentKept}\n`)
+  if (swept.length === 0 && ofAgents.length === 0 && !agentKept) process.stdout.write('nothing to clean up\n')
   for (const { id, removed, kept } of swept) {
     for (const what of removed) process.stdout.write(`run ${id}: removed ${what}\n`)
     if (kept) process.stdout.write(`run ${id}: kept, because ${kept}\n`)

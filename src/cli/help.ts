@@ -6,8 +6,9 @@ const main = `understudy stands in for the services a program calls: it mocks th
 
   understudy run [options] -- COMMAND…  run COMMAND with all it connects to intercepted (needs root)
   understudy serve [options]            a mock server and explicit proxy on one port (no root)
+  understudy agent [options]            serve the pods of a node that opt in (needs root)
   understudy doctor                     what works on this machine, and what to do about the rest
-  understudy cleanup                    remove what a killed run has left behind
+  understudy cleanup                    remove what a killed run or an agent has left behind
 
   understudy COMMAND --help             the options of one command
   understudy --version
@@ -68,6 +69,26 @@ Ends with SIGINT or SIGTERM, exit code 0.
 ${EXIT}
 `
 
+const agent = `understudy agent [options]
+
+Serves the pods of this node that opt in by annotation (docs/annotations.md), in namespaces that may
+(docs/kubernetes.md), and sums up the connections of all. Runs until SIGTERM; an agent that is started
+beside it takes over from it. Normally a DaemonSet runs it (charts/understudy).
+
+  -c, --config FILE        settings, YAML or JSON (docs/configuration.md)
+  -e, --expectations FILE  what to mock, beside the folder that the settings name; may be given more
+                           than once
+  -w, --workloads FILE     the workloads are those of FILE (docs/workloads.md), not Kubernetes pods
+  -r, --record FILE        append every exchange and connection to FILE, one JSON object a line
+      --log-level LEVEL    fatal, error, warn, info (default), debug, trace, silent;
+                           goes to standard error
+  -h, --help
+
+Ends with SIGINT or SIGTERM, exit code 0. Links and maps stay for the next agent, unless the setting
+onStop says otherwise; \`understudy cleanup\` removes them.
+${EXIT}
+`
+
 const doctor = `understudy doctor [--json]
 
 Tells, feature by feature, what this kernel and these rights allow, which kernel brings what is
@@ -83,12 +104,12 @@ Exit codes: 0 \`understudy run\` works here, 3 it does not, 2 bad input.
 
 const cleanup = `understudy cleanup
 
-Removes cgroups, pins, packet filter rules and state of runs whose process is gone. Runs that are
-alive are not touched.
+Removes cgroups, pins, packet filter rules and state of runs whose process is gone, and the links and
+maps that an agent has left for a next one, where none is alive. Runs that are alive are not touched.
 
   -h, --help
 
 ${EXIT}
 `
 
-export const HELP = { main, run, serve, doctor, cleanup }
+export const HELP = { main, run, serve, agent, doctor, cleanup }

@@ -166,4 +166,4 @@ const closed = (counts: Readonly<Record<string, number>>): [string, number][] =>
   Object.entries(counts).slice(0, MAX_VALUES)
 
 /** A counter of prom-client throws at a number that makes no sense, and with it the whole scrape fails. */
-const atLeastZero = (count: number): number => Number.isFinite(count) ? Math.max(0, count) : 0
+const atLeastZero = (count: number): number => (Number.isFinite(count) ? Math.max(0, count) : 0)

@@ -55,8 +55,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // Of control, the file of tokens, which the admin server asks for as well.
   'record-stage': ['errors', 'paths', 'record', 'recording', 'config', 'control', 'workloads'],
   run: [...INWARD, ...ADAPTERS, 'understudy', 'plane-options', 'record-stage', 'paths'],
+  agent: [...INWARD, ...ADAPTERS, 'understudy', 'plane-options', 'record-stage', 'paths', 'run'],
   serve: [...INWARD, ...ADAPTERS, 'understudy', 'record-stage', 'paths'],
-  cli: [...MIDDLE, 'proxy-protocol', 'config', 'kernel', 'capture', 'workloads', 'run', 'serve', 'paths'],
+  cli: [...MIDDLE, 'proxy-protocol', 'config', 'kernel', 'capture', 'workloads', 'run', 'serve', 'agent', 'paths'],
   main: ['errors', 'cli', 'paths'],
 }
 
