@@ -12,6 +12,7 @@
 #include <linux/bpf.h>
 
 #include "handle.h"
+#include "netns.h"
 #include "shim.h"
 
 #define RECORD_BYTES 152 /* struct connection_event */
@@ -239,6 +240,19 @@ int understudy_mark_listener(int32_t number, int32_t fd, uint32_t id)
 	if (map < 0)
 		return map;
 	return bpf_map_update_elem(map, &fd, &id, BPF_ANY) ? -errno : 0;
+}
+
+int understudy_start_listener(int32_t number, int32_t fd, uint32_t id, int32_t backlog)
+{
+	int error = understudy_mark_listener(number, fd, id), shares = 0;
+	socklen_t length = sizeof(shares);
+
+	if (error)
+		return error;
+	if (getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shares, &length) || listen(fd, backlog))
+		return -errno;
+	/* Only now: a socket with such a program may not begin to listen on a port that another has. */
+	return shares ? understudy_prefer_younger(fd) : 0;
 }
 
 int understudy_lookup(int32_t number, int32_t fd, uint8_t *buffer)

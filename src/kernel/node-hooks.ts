@@ -35,8 +35,8 @@ export const hooksInOrder = (dns: boolean): { readonly hook: Hook; readonly prog
     .map((hook) => ({ hook, program: HOOKS[hook] }))
 
 /**
- * ours: our program runs there. other_program: another's, such as an agent's that has taken over. missing: nothing is
- * pinned there. dead: the link's cgroup is gone, or somebody has detached it, or it is on another cgroup.
+ * ours: our program runs there. other_program: another's, such as an agent's that has taken over, or what is pinned there
+ * is no link. missing: nothing is pinned there. dead: the link's cgroup is gone, or somebody has detached it, or it is on another cgroup.
  */
 export type LinkState = 'ours' | 'other_program' | 'missing' | 'dead'
 const STATES = ['ours', 'other_program', 'missing', 'dead'] as const
@@ -138,7 +138,7 @@ const linkState = (shim: Shim, handle: number, hook: Hook, pin: string, expected
   const bytes = Buffer.alloc(8)
   const state = STATES[shim.call('understudy_link_state', handle, HOOKS[hook], pin, bytes)] ?? 'missing'
   const cgroupId = bytes.readBigUInt64LE(0)
-  const isElsewhere = (state === 'ours' || state === 'other_program') && cgroupId !== expected
+  const isElsewhere = cgroupId !== 0n && cgroupId !== expected
   return { hook, state: isElsewhere ? 'dead' : state, cgroupId }
 }
 

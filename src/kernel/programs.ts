@@ -61,6 +61,8 @@ export interface Kernel extends PolicyTable, NodeHooks {
   attach(cgroups: { readonly workload: string; readonly tree: string }, options?: { readonly dns: boolean }): void
   /** For every listening socket of ours: those of connections, and those of DNS, UDP and TCP. */
   markListener(fd: number, policyId: number): void
+  /** The same for a socket that was made with LISTEN_LATER; then it listens. Throws KERNEL_CALL_FAILED. */
+  startListener(fd: number, policyId: number, backlog: number): void
   /**
    * The name server that was meant by a datagram from this source (an IP literal, its port), which the DNS listener of
    * the policy has received. Undefined where the kernel has no record. One native call.
@@ -165,6 +167,9 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
     },
     markListener: (fd, policyId) => {
       shim.call('understudy_mark_listener', handle, fd, policyId)
+    },
+    startListener: (fd, policyId, backlog) => {
+      shim.call('understudy_start_listener', handle, fd, policyId, backlog)
     },
     askedResolver: (policyId, address, port) => {
       const key = encodeAsker(policyId, address, port)

@@ -184,6 +184,8 @@ test('a summary is decoded field by field, its end in wall-clock time', () => {
     established: true,
     srttUs: 321,
     retransmits: 4,
+    cgroupId: 0n,
+    netnsCookie: 5n,
   })
 })
 
