@@ -2,7 +2,7 @@
  * What outlives an agent on the BPF file system: a folder with the maps that hold the state of connections and pods, which
  * the next agent takes as its own, and the links (node-hooks.ts). See docs/decisions/0016.
  */
-import { mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UnderstudyError } from '../errors.ts'
 import { errorName, type Shim } from './shim.ts'
@@ -72,17 +72,28 @@ const isOnBpffs = (path: string): boolean => {
   }
 }
 
+/** One by one: of a read-only file system `recursive` says only that a folder is not there. */
+const makeFolder = (path: string): void => {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
 /** Makes the folder, mounting the file system where there is none. Says why not. */
 const prepare = (shim: Shim, folder: string): string | undefined => {
   const mountPoint = folder.startsWith(`${BPFFS}/`) ? BPFFS : dirname(folder)
   try {
     if (!isOnBpffs(folder)) {
-      mkdirSync(mountPoint, { recursive: true, mode: 0o700 })
+      makeFolder(mountPoint)
       const mounted = shim.raw('understudy_mount_bpffs', mountPoint)
       if (mounted < 0)
         return `there is no BPF file system at ${mountPoint}, and mounting one fails: ${errorName(mounted)}`
     }
-    mkdirSync(join(folder, TURNS), { recursive: true, mode: 0o700 })
+    makeFolder(join(folder, TURNS))
     // That it is there does not say that anything can be pinned in it.
     const probe = join(folder, `probe-${process.pid}`)
     mkdirSync(probe)
