@@ -64,7 +64,7 @@ for (const [name, spec, address] of SERVED) {
       assert.equal(summary?.cgroupId, BigInt(statSync(workload).ino))
       assert.equal(summary?.process.name, 'python3')
       assert.equal(summary?.closeReason, 'orderly')
-      assert.ok(summary && summary.established && summary.bytesSent > 0 && summary.bytesReceived > 0)
+      assert.ok(summary?.established && summary.bytesSent > 0 && summary.bytesReceived > 0)
       assert.equal(kernel.readCounters()['not_enrolled'], 1)
       assert.deepEqual(open(kernel), [])
     },
@@ -85,6 +85,15 @@ for (const [fate, address, reason] of [
     assert.deepEqual(summary?.dialled, { address, port: 4711 })
   })
 }
+
+kernelTest("a socket with the agent's mark is told apart in a pod that is not enrolled", async (lab, context) => {
+  const mark = 77
+  const { workload, summaries } = observing(lab, context, { mark })
+  await dial(lab, { to: [NET.world4, 1], mark }, workload)
+  const [summary] = await summaries(1)
+  assert.equal(summary?.verdict, 'own_traffic')
+  assert.deepEqual(summary?.dialled, { address: NET.world4, port: 1 })
+})
 
 kernelTest('what a pod says to itself is counted and not noted', async (lab, context) => {
   const server = await serveWorld(lab, [8080], 'app')
