@@ -4,30 +4,13 @@
  */
 import { NET } from '../test/support/lab.ts'
 import { attach, EXCLUDED_PORT, plainListener } from './support/attached.ts'
-import { besideDirect, type Case } from './support/beside-direct.ts'
+import { besideDirect, type Case, shortConnections } from './support/beside-direct.ts'
 import { startConnectLoop } from './support/connect-loop.ts'
 import { type Row, report } from './support/report.ts'
 import { openSite } from './support/site.ts'
 
 const CASES: readonly Case[] = [
-  {
-    question: 'bypassed connection opened and closed without a byte, over loopback',
-    address: NET.app4,
-    connections: 1000,
-    exchanges: 0,
-  },
-  {
-    question: 'bypassed connection with one request, over loopback',
-    address: NET.app4,
-    connections: 800,
-    exchanges: 1,
-  },
-  {
-    question: 'bypassed connection with one request, to another namespace',
-    address: NET.served4,
-    connections: 800,
-    exchanges: 1,
-  },
+  ...shortConnections('bypassed'),
   {
     question: 'requests on a bypassed connection that stays open',
     address: NET.served4,

@@ -5,33 +5,12 @@
 import { NET } from '../test/support/lab.ts'
 import { loadNode } from '../test/support/node.ts'
 import { plainListener } from './support/attached.ts'
-import { besideDirect, type Case } from './support/beside-direct.ts'
+import { besideDirect, shortConnections } from './support/beside-direct.ts'
 import { startConnectLoop } from './support/connect-loop.ts'
 import { type Row, report } from './support/report.ts'
 import { openSite } from './support/site.ts'
 
 const PORT = 8081
-
-const CASES: readonly Case[] = [
-  {
-    question: 'observed connection opened and closed without a byte, over loopback',
-    address: NET.app4,
-    connections: 1000,
-    exchanges: 0,
-  },
-  {
-    question: 'observed connection with one request, over loopback',
-    address: NET.app4,
-    connections: 800,
-    exchanges: 1,
-  },
-  {
-    question: 'observed connection with one request, to another namespace',
-    address: NET.served4,
-    connections: 800,
-    exchanges: 1,
-  },
-]
 
 const site = openSite('observe')
 try {
@@ -49,7 +28,7 @@ try {
     target: { atLeast: 0.97, atMost: 1.05 },
   }
   const rows: Row[] = []
-  for (const one of CASES) rows.push(await besideDirect(site, loop, one, beside))
+  for (const one of shortConnections('observed')) rows.push(await besideDirect(site, loop, one, beside))
   loop.close()
   const { not_enrolled: observed = 0, events = 0, events_dropped: dropped = 0 } = kernel.readCounters()
   if (observed === 0 || dropped > 0 || events < observed) throw new Error('not all was observed')

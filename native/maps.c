@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
@@ -280,11 +281,11 @@ int understudy_drain_in_turn(int32_t number, const char *folder)
 
 	if (!handle)
 		return -EBADF;
-	if (handle->drain_lock >= 0)
-		return -EALREADY;
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
+	if (handle->drain_lock >= 0)
+		close(handle->drain_lock);
 	handle->drain_lock = fd;
 	return 0;
 }

@@ -65,7 +65,7 @@ int understudy_start_listener(int32_t handle, int32_t fd, uint32_t id, int32_t b
  */
 int understudy_lookup(int32_t handle, int32_t fd, uint8_t *buffer);
 
-/* From now on the ring is drained only while this folder's lock is free: its other users do the same. */
+/* From now on the ring is drained only while this folder's lock is free: its other users do the same. Once more: another. */
 int understudy_drain_in_turn(int32_t handle, const char *folder);
 /* Drains the events ring: writes whole records, returns how many. A full buffer means: call again. */
 int understudy_poll(int32_t handle, uint8_t *buffer, int32_t capacity);

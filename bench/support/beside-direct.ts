@@ -15,6 +15,28 @@ export interface Case {
   readonly exchanges: number
 }
 
+/** Set-up and end alone, and with one request on the same machine and to another. */
+export const shortConnections = (kind: string): Case[] => [
+  {
+    question: `${kind} connection opened and closed without a byte, over loopback`,
+    address: NET.app4,
+    connections: 1000,
+    exchanges: 0,
+  },
+  {
+    question: `${kind} connection with one request, over loopback`,
+    address: NET.app4,
+    connections: 800,
+    exchanges: 1,
+  },
+  {
+    question: `${kind} connection with one request, to another namespace`,
+    address: NET.served4,
+    connections: 800,
+    exchanges: 1,
+  },
+]
+
 export interface Beside {
   /** For who watches. */
   readonly name: string

@@ -151,7 +151,7 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
   const asked = Buffer.alloc(ASKED_SERVER.size)
   const batch = Buffer.alloc(CONNECTION_EVENT.size * EVENTS_PER_CALL)
   let ticker: NodeJS.Timeout | undefined
-  const { closeCosts, ...hooks } = nodeHooks(shim, () => handle, loaded.pins.folder)
+  const { closeCosts, ...hooks } = nodeHooks(shim, () => handle, loaded.pins)
 
   const attachTo = (program: string, cgroup: string): void => {
     const result = shim.raw('understudy_attach', handle, program, cgroup)
@@ -161,7 +161,9 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
   return {
     ...policyTable(shim, () => handle),
     ...hooks,
-    pins: loaded.pins.state,
+    get pins() {
+      return loaded.pins.state()
+    },
     attach: ({ workload, tree }, { dns } = { dns: false }) => {
       for (const { hook, program } of hooksInOrder(dns)) attachTo(program, hook === 'sockops' ? tree : workload)
     },

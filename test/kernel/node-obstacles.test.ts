@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { UnderstudyError } from '../../src/errors.ts'
 import { unpinAll } from '../../src/kernel/pins.ts'
 import { attachedTo } from '../support/bpftool.ts'
+import { failure } from '../support/failure.ts'
 import { fixture, labTest, NET, SHIM_PATH, until } from '../support/lab.ts'
 import { fetchFrom, loadNode, nodeAgent, ownBpffs } from '../support/node.ts'
 
@@ -13,16 +13,6 @@ const kernelTest = labTest('node-obstacles')
 
 const run = (program: string, ...argv: string[]): string =>
   execFileSync(program, argv, { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, encoding: 'utf8' })
-
-const failure = (work: () => unknown): UnderstudyError => {
-  try {
-    work()
-  } catch (error) {
-    assert.ok(error instanceof UnderstudyError, String(error))
-    return error
-  }
-  assert.fail('nothing was thrown')
-}
 
 for (const [where, at] of [
   ['on the cgroup', (tree: string) => tree],

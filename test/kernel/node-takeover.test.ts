@@ -140,6 +140,33 @@ kernelTest('hooks that somebody unpins, detaches or replaces are named and mende
   assert.match(await place.fetched(), /^agent/)
 })
 
+kernelTest('a folder of pins that somebody has removed is made and filled again', async (lab, context) => {
+  const place = meetingPlace(lab, context)
+  const agent = await place.start('agent')
+  unpinAll(place.pins)
+  assert.match(await place.fetched(), /^agent/, 'the agent holds what it had')
+  const mended = JSON.parse(await agent.ask('repair')) as string[]
+  assert.equal(mended.length, HOOKS.length + 11)
+  assert.ok(mended.every((what) => what.endsWith(': missing')))
+  assert.deepEqual(JSON.parse(await agent.ask('repair')), [])
+  assert.equal(readdirSync(place.pins).length, HOOKS.length + 11 + 1)
+  assert.equal(attachedTo(place.tree).length, HOOKS.length)
+  assert.match(await place.fetched(), /^agent/)
+})
+
+kernelTest('hooks that the next agent does not want go with the one that had them', async (lab, context) => {
+  const place = meetingPlace(lab, context)
+  const first = await place.start('first')
+  first.kill('SIGKILL')
+  await first.finished
+  const kernel = loadNode(lab.shim, { pins: place.pins })
+  context.after(kernel.close)
+  kernel.attachNode({ podsCgroup: place.tree, dns: false })
+  await until('those of DNS are gone', () => attachedTo(place.tree).length === HOOKS.length - 4)
+  assert.ok(kernel.links().every(({ state }) => state === 'ours'))
+  assert.ok(!existsSync(join(place.pins, 'sendmsg4')))
+})
+
 kernelTest('links on a cgroup that is gone are made anew on the one that took its place', async (lab, context) => {
   const place = meetingPlace(lab, context)
   const lost = join(place.tree, 'lost')
