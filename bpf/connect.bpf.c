@@ -73,16 +73,19 @@ static __always_inline struct client_state *note(struct bpf_sock_addr *ctx, stru
 /* A connection of a workload that has no policy. What stays inside of it is counted and not looked at. */
 static __always_inline void observe(struct bpf_sock_addr *ctx, struct bpf_sock *sk, struct words addr, int family)
 {
+	enum verdict verdict = VERDICT_NOT_ENROLLED;
 	struct client_state *state;
 
 	if (is_loopback(&addr)) {
 		count(VERDICT_LOOPBACK);
 		return;
 	}
-	count(VERDICT_NOT_ENROLLED);
+	if (agent_mark && sk->mark == agent_mark)
+		verdict = VERDICT_OWN_TRAFFIC;
+	count(verdict);
 	state = note(ctx, sk, &addr, bpf_ntohs((__be16)ctx->user_port), family);
 	if (state)
-		state->verdict = VERDICT_NOT_ENROLLED;
+		state->verdict = verdict;
 }
 
 /* One body for v4 and v6: the verdict is counted and kept with the socket; only a redirect goes on. */

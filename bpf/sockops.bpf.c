@@ -139,7 +139,7 @@ static __always_inline void closed(struct bpf_sock_ops *ctx)
 	struct leg_key leg;
 	__u64 cookie;
 
-	if (CTX_FIELD(ctx->args[1]) != BPF_TCP_CLOSE || !sk)
+	if (!sk)
 		return;
 	cookie = bpf_get_socket_cookie(ctx);
 	state = state_of(sk, cookie);
@@ -168,7 +168,8 @@ int follow_sockets(struct bpf_sock_ops *ctx)
 		arriving(ctx);
 		break;
 	case BPF_SOCK_OPS_STATE_CB:
-		closed(ctx);
+		if (ctx->args[1] == BPF_TCP_CLOSE)
+			closed(ctx);
 		break;
 	}
 	return HANDLED;

@@ -69,12 +69,12 @@ static int make_transparent(int fd, int family)
 /* Of two sockets on one port the younger gets what arrives, so that the elder only finishes what it has. An index that
  * the group does not have leaves the choice to the kernel's hash: alone, a socket gets everything.
  */
-static int prefer_younger(int fd)
+int understudy_prefer_younger(int fd)
 {
 	struct sock_filter second = BPF_STMT(BPF_RET | BPF_K, 1);
 	struct sock_fprog program = { .len = 1, .filter = &second };
 
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program));
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)) ? -errno : 0;
 }
 
 static int start_listening(int fd, const struct wanted_socket *wanted, const struct sockaddr_storage *address,
@@ -87,9 +87,10 @@ static int start_listening(int fd, const struct wanted_socket *wanted, const str
 	    (wanted->flags & UNDERSTUDY_TRANSPARENT && make_transparent(fd, address->ss_family)) ||
 	    (wanted->flags & UNDERSTUDY_REUSEPORT && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on))) ||
 	    bind(fd, (const struct sockaddr *)address, length) ||
-	    (wanted->type == SOCK_STREAM && listen(fd, wanted->backlog)) ||
-	    (wanted->flags & UNDERSTUDY_REUSEPORT && prefer_younger(fd)))
+	    (wanted->type == SOCK_STREAM && !(wanted->flags & UNDERSTUDY_BOUND) && listen(fd, wanted->backlog)))
 		return -errno;
+	if (wanted->flags & UNDERSTUDY_REUSEPORT && !(wanted->flags & UNDERSTUDY_BOUND))
+		return understudy_prefer_younger(fd);
 	return 0;
 }
 

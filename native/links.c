@@ -134,34 +134,35 @@ static int make_link(struct handle *handle, struct bpf_program *program, int cgr
 	return error ? error : UNDERSTUDY_LINK_MADE;
 }
 
+/* Has a link that is alive run our program, without a gap; it is held from then on. */
+static int take_over(struct handle *handle, struct bpf_program *program, int fd)
+{
+	/* ENOLINK: its cgroup went in between; EINVAL: a link of another kind of program. */
+	if (bpf_link_update(fd, bpf_program__fd(program), NULL))
+		return -errno;
+	return hold(handle, bpf_program__name(program), fd);
+}
+
 static int attach_at(struct handle *handle, struct bpf_program *program, int cgroup, const char *pin)
 {
-	const char *name = bpf_program__name(program);
-	struct node_link *held = held_link(handle, name);
-	int pinned = pinned_link(pin), error, result = UNDERSTUDY_LINK_UPDATED;
+	struct node_link *held = held_link(handle, bpf_program__name(program));
+	int error, pinned;
 	uint64_t id;
-	int fd = pinned;
 
 	error = cgroup_id(cgroup, &id);
 	if (error)
-		goto out;
-	if (pinned < 0 && held) { /* unpinned behind our back */
-		fd = held->fd;
-		result = UNDERSTUDY_LINK_PINNED;
-	}
-	/* ENOLINK: its cgroup went in between; EINVAL: a link of another kind of program. */
-	if (is_alive_on(fd, id) && !bpf_link_update(fd, bpf_program__fd(program), NULL)) {
-		error = fd == pinned ? hold(handle, name, fd) : pin_link(fd, pin);
-		if (!error && fd == pinned)
-			pinned = -1; /* it is held now */
-		error = error ? error : result;
-		goto out;
-	}
-	error = make_link(handle, program, cgroup, pin);
-out:
+		return error;
+	pinned = pinned_link(pin);
+	if (is_alive_on(pinned, id) && !take_over(handle, program, pinned))
+		return UNDERSTUDY_LINK_UPDATED;
 	if (pinned >= 0)
 		close(pinned);
-	return error;
+	/* Unpinned, or pinned over, behind our back. Never a second link beside it: both would run. */
+	if (held && is_alive_on(held->fd, id) && !take_over(handle, program, held->fd)) {
+		error = pin_link(held->fd, pin);
+		return error ? error : UNDERSTUDY_LINK_PINNED;
+	}
+	return make_link(handle, program, cgroup, pin);
 }
 
 int understudy_attach_node(int32_t number, const char *name, const char *cgroup_path, const char *pin)

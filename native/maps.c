@@ -7,11 +7,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
 
 #include "handle.h"
+#include "netns.h"
 #include "shim.h"
 
 #define RECORD_BYTES 152 /* struct connection_event */
@@ -241,6 +243,19 @@ int understudy_mark_listener(int32_t number, int32_t fd, uint32_t id)
 	return bpf_map_update_elem(map, &fd, &id, BPF_ANY) ? -errno : 0;
 }
 
+int understudy_start_listener(int32_t number, int32_t fd, uint32_t id, int32_t backlog)
+{
+	int error = understudy_mark_listener(number, fd, id), shares = 0;
+	socklen_t length = sizeof(shares);
+
+	if (error)
+		return error;
+	if (getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shares, &length) || listen(fd, backlog))
+		return -errno;
+	/* Only now: a socket with such a program may not begin to listen on a port that another has. */
+	return shares ? understudy_prefer_younger(fd) : 0;
+}
+
 int understudy_lookup(int32_t number, int32_t fd, uint8_t *buffer)
 {
 	struct handle *handle = understudy_find(number);
@@ -266,11 +281,11 @@ int understudy_drain_in_turn(int32_t number, const char *folder)
 
 	if (!handle)
 		return -EBADF;
-	if (handle->drain_lock >= 0)
-		return -EALREADY;
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
+	if (handle->drain_lock >= 0)
+		close(handle->drain_lock);
 	handle->drain_lock = fd;
 	return 0;
 }

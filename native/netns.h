@@ -12,5 +12,7 @@ int understudy_enter(int netns_fd);
 void understudy_leave(int netns_fd);
 /* An IPv4 or IPv6 literal as a socket address, host order port; its length, 0 where it is neither. */
 socklen_t understudy_parse_address(const char *text, uint32_t port, struct sockaddr_storage *address);
+/* Of the sockets on a port: see elsewhere.c. */
+int understudy_prefer_younger(int fd);
 
 #endif

@@ -56,13 +56,16 @@ int understudy_counters(int32_t handle, uint8_t *buffer, int32_t capacity);
 /* Marks a listening socket as the one of policy `id`. */
 int understudy_mark_listener(int32_t handle, int32_t fd, uint32_t id);
 
+/* Marks a socket that is bound (UNDERSTUDY_BOUND) and listens: nothing arrives before it is marked. */
+int understudy_start_listener(int32_t handle, int32_t fd, uint32_t id, int32_t backlog);
+
 /*
  * Where was this accepted socket going? Returns 1 from the orig_dst map, 2 from the socket's own storage, 0 when
  * neither knows it; the cookie is always written. buffer holds UNDERSTUDY_LOOKUP_BYTES.
  */
 int understudy_lookup(int32_t handle, int32_t fd, uint8_t *buffer);
 
-/* From now on the ring is drained only while this folder's lock is free: its other users do the same. */
+/* From now on the ring is drained only while this folder's lock is free: its other users do the same. Once more: another. */
 int understudy_drain_in_turn(int32_t handle, const char *folder);
 /* Drains the events ring: writes whole records, returns how many. A full buffer means: call again. */
 int understudy_poll(int32_t handle, uint8_t *buffer, int32_t capacity);
@@ -94,8 +97,10 @@ int understudy_listen(const char *cgroup_procs, int32_t netns_fd, const char *ad
 		      uint32_t flags);
 /* Flags of it: what the socket accepts keeps the address it was sent to (IP_TRANSPARENT; CAP_NET_ADMIN there); */
 #define UNDERSTUDY_TRANSPARENT 1u
-/* two sockets may share the port, and the younger of them gets what arrives (SO_REUSEPORT). */
+/* two sockets may share the port, and the younger of them gets what arrives (SO_REUSEPORT); */
 #define UNDERSTUDY_REUSEPORT 2u
+/* it is bound and does not listen yet: for understudy_start_listener. */
+#define UNDERSTUDY_BOUND 4u
 
 /* A non-blocking TCP socket that has begun to connect; cgroup and namespace as above. It carries no mark. */
 int understudy_connect(const char *cgroup_procs, int32_t netns_fd, const char *address, uint32_t port);

@@ -63,6 +63,9 @@ static void sockets(void)
 	six = understudy_listen("", -1, "127.0.0.1", ntohs(name.sin_port), 1, UNDERSTUDY_REUSEPORT);
 	CHECK(six >= 0);
 	EQUAL(understudy_listen("", -1, "127.0.0.1", ntohs(name.sin_port), 1, 0), -EADDRINUSE);
+	EQUAL(understudy_close_fd(six), 0);
+	six = understudy_listen("", -1, "127.0.0.1", 0, 1, UNDERSTUDY_REUSEPORT | UNDERSTUDY_BOUND);
+	CHECK(six >= 0 && getsockopt(six, SOL_SOCKET, SO_ACCEPTCONN, &on, &length) == 0 && on == 0);
 	EQUAL(understudy_close_fd(four), 0);
 	EQUAL(understudy_close_fd(six), 0);
 

@@ -35,6 +35,11 @@ export interface Netns {
 export const LISTEN_TRANSPARENT = 1
 /** Two sockets may share the port, and the younger gets what arrives: the elder then only finishes what it has. */
 export const LISTEN_REUSEPORT = 2
+/**
+ * Bound only: for Kernel.startListener. One that shares a port would otherwise get connections before it is marked, and
+ * those have no record.
+ */
+export const LISTEN_LATER = 4
 const TEXT_BYTES = 64
 const PROC_NET_BYTES = 1024 * 1024
 

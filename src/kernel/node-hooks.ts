@@ -2,9 +2,11 @@
  * The programs of a node on the cgroup of all its pods: attached once, pinned, taken over from an earlier agent without a
  * gap, and compared again and again with what is really there.
  */
+import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UnderstudyError } from '../errors.ts'
 import { explainAttach } from './explain.ts'
+import type { Pins } from './pins.ts'
 import { errorName, type Shim } from './shim.ts'
 
 /**
@@ -35,8 +37,8 @@ export const hooksInOrder = (dns: boolean): { readonly hook: Hook; readonly prog
     .map((hook) => ({ hook, program: HOOKS[hook] }))
 
 /**
- * ours: our program runs there. other_program: another's, such as an agent's that has taken over. missing: nothing is
- * pinned there. dead: the link's cgroup is gone, or somebody has detached it, or it is on another cgroup.
+ * ours: our program runs there. other_program: another's, such as an agent's that has taken over, or what is pinned there
+ * is no link. missing: nothing is pinned there. dead: the link's cgroup is gone, or somebody has detached it, or it is on another cgroup.
  */
 export type LinkState = 'ours' | 'other_program' | 'missing' | 'dead'
 const STATES = ['ours', 'other_program', 'missing', 'dead'] as const
@@ -63,7 +65,7 @@ export interface NodeHooks {
   attachNode(to: NodeAttachment): Readonly<Record<string, 'updated' | 'attached'>>
   /** What is there now, by hook; empty before attachNode. */
   links(): NodeLink[]
-  /** Has our programs at every hook again; says what it mended, such as `connect4: missing`. Throws ATTACH_REFUSED. */
+  /** Has our programs at every hook, and every pin, again; names what was not so: `connect4: missing`. Throws ATTACH_REFUSED. */
   repairLinks(): string[]
   /** The hooks at which our program does not run for sockets of this cgroup2 folder; none is well. */
   hooksMissingAt(cgroupPath: string): Hook[]
@@ -138,7 +140,7 @@ const linkState = (shim: Shim, handle: number, hook: Hook, pin: string, expected
   const bytes = Buffer.alloc(8)
   const state = STATES[shim.call('understudy_link_state', handle, HOOKS[hook], pin, bytes)] ?? 'missing'
   const cgroupId = bytes.readBigUInt64LE(0)
-  const isElsewhere = (state === 'ours' || state === 'other_program') && cgroupId !== expected
+  const isElsewhere = cgroupId !== 0n && cgroupId !== expected
   return { hook, state: isElsewhere ? 'dead' : state, cgroupId }
 }
 
@@ -153,12 +155,22 @@ const idOfCgroup = (shim: Shim, path: string): bigint => {
   return shim.raw('understudy_cgroup_id', path, id) < 0 ? 0n : id.readBigUInt64LE(0)
 }
 
-/** `pinFolder` is '' where links are not pinned. */
-export const nodeHooks = (shim: Shim, handle: () => number, pinFolder: string): NodeHooks & { closeCosts(): void } => {
+/** `handle` is asked for at each call: it changes when the programs are closed. */
+export const nodeHooks = (
+  shim: Shim,
+  handle: () => number,
+  pins: Pick<Pins, 'folder' | 'restore'>,
+): NodeHooks & { closeCosts(): void } => {
   let attachment: NodeAttachment | undefined
   let stats = -1
   const hooks = (): Hook[] => hooksInOrder(attachment?.dns ?? false).map(({ hook }) => hook)
-  const pinOf = (hook: Hook): string => (pinFolder === '' ? '' : join(pinFolder, hook))
+  const pinOf = (hook: Hook): string => (pins.folder() === '' ? '' : join(pins.folder(), hook))
+  /** An agent before this one may have had more hooks than are wanted by now. */
+  const dropUnwanted = (): void => {
+    const wanted = new Set<string>(hooks())
+    const unwanted = hooksInOrder(true).filter(({ hook }) => !wanted.has(hook) && pins.folder() !== '')
+    for (const { hook } of unwanted) rmSync(pinOf(hook), { force: true })
+  }
   const attachTo = (hook: Hook, podsCgroup: string): 'updated' | 'attached' => {
     const result = shim.raw('understudy_attach_node', handle(), HOOKS[hook], podsCgroup, pinOf(hook))
     if (result < 0) throw refused(shim, handle(), hook, podsCgroup, result)
@@ -172,16 +184,16 @@ export const nodeHooks = (shim: Shim, handle: () => number, pinFolder: string): 
   return {
     attachNode: (to) => {
       attachment = to
+      dropUnwanted()
       return Object.fromEntries(hooks().map((hook) => [hook, attachTo(hook, to.podsCgroup)]))
     },
     links,
-    repairLinks: () =>
-      links()
-        .filter(({ state }) => state !== 'ours')
-        .map(({ hook, state }) => {
-          if (attachment) attachTo(hook, attachment.podsCgroup)
-          return `${hook}: ${state}`
-        }),
+    repairLinks: () => {
+      const maps = pins.restore()
+      const broken = links().filter(({ state }) => state !== 'ours')
+      for (const { hook } of broken) if (attachment) attachTo(hook, attachment.podsCgroup)
+      return [...maps, ...broken.map(({ hook, state }) => `${hook}: ${state}`)]
+    },
     hooksMissingAt: (cgroupPath) =>
       hooks().filter((hook) => {
         const id = shim.call('understudy_program_id', handle(), HOOKS[hook])

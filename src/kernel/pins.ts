@@ -2,7 +2,7 @@
  * What outlives an agent on the BPF file system: a folder with the maps that hold the state of connections and pods, which
  * the next agent takes as its own, and the links (node-hooks.ts). See docs/decisions/0016.
  */
-import { mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UnderstudyError } from '../errors.ts'
 import { errorName, type Shim } from './shim.ts'
@@ -72,17 +72,28 @@ const isOnBpffs = (path: string): boolean => {
   }
 }
 
+/** One by one: of a read-only file system `recursive` says only that a folder is not there. */
+const makeFolder = (path: string): void => {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
 /** Makes the folder, mounting the file system where there is none. Says why not. */
 const prepare = (shim: Shim, folder: string): string | undefined => {
   const mountPoint = folder.startsWith(`${BPFFS}/`) ? BPFFS : dirname(folder)
   try {
     if (!isOnBpffs(folder)) {
-      mkdirSync(mountPoint, { recursive: true, mode: 0o700 })
+      makeFolder(mountPoint)
       const mounted = shim.raw('understudy_mount_bpffs', mountPoint)
       if (mounted < 0)
         return `there is no BPF file system at ${mountPoint}, and mounting one fails: ${errorName(mounted)}`
     }
-    mkdirSync(join(folder, TURNS), { recursive: true, mode: 0o700 })
+    makeFolder(join(folder, TURNS))
     // That it is there does not say that anything can be pinned in it.
     const probe = join(folder, `probe-${process.pid}`)
     mkdirSync(probe)
@@ -112,17 +123,25 @@ const misfit = (folder: string, map: string): UnderstudyError =>
   })
 
 export interface Pins {
-  readonly state: PinState
+  state(): PinState
   /** The folder of links, or '' where they are not pinned. */
-  readonly folder: string
+  folder(): string
   /** After loading: pins the maps that were not there. */
   pin(): void
   /** Ends what no other process may do meanwhile; call in any case. */
   done(): void
+  /** Pins again what somebody has unpinned; names it. Where that cannot be, nothing counts as pinned from then on. */
+  restore(): string[]
 }
 
 /** Nothing is pinned. */
-const unpinned = (state: PinState): Pins => ({ state, folder: '', pin: () => {}, done: () => {} })
+const unpinned = (state: PinState): Pins => ({
+  state: () => state,
+  folder: () => '',
+  pin: () => {},
+  done: () => {},
+  restore: () => [],
+})
 
 /** Before loading: takes the maps that are pinned in the folder. Throws PIN_MISMATCH. */
 const adopt = (shim: Shim, handle: number, folder: string, capacities: Readonly<Record<string, number>>) => {
@@ -163,21 +182,34 @@ export const usePins = (
     held = -1
   }
   try {
-    const { adopted, keptCapacities } = adopt(shim, handle, folder, capacities)
-    return {
-      state: { pinned: true, adopted, keptCapacities },
-      folder,
-      pin: () => {
-        for (const map of PINNED_MAPS) {
-          if (!adopted.includes(map)) shim.call('understudy_pin_map', handle, map, join(folder, map))
-        }
-        shim.call('understudy_drain_in_turn', handle, join(folder, TURNS))
-      },
-      done,
-    }
+    const found = adopt(shim, handle, folder, capacities)
+    return { done, ...keptPins(shim, handle, folder, { pinned: true, ...found }) }
   } catch (error) {
     done()
     throw error
+  }
+}
+
+const keptPins = (shim: Shim, handle: number, folder: string, atStart: PinState): Omit<Pins, 'done'> => {
+  let state = atStart
+  const pinMaps = (maps: readonly string[]): void => {
+    for (const map of maps) shim.call('understudy_pin_map', handle, map, join(folder, map))
+    shim.call('understudy_drain_in_turn', handle, join(folder, TURNS))
+  }
+  const restore = (): string[] => {
+    if (!state.pinned) return []
+    const missing = PINNED_MAPS.filter((map) => !existsSync(join(folder, map)))
+    if (missing.length === 0) return []
+    const why = prepare(shim, folder)
+    if (why === undefined) pinMaps(missing)
+    else state = { ...NOT_ASKED, why }
+    return missing.map((map) => `${map}: missing`)
+  }
+  return {
+    state: () => state,
+    folder: () => (state.pinned ? folder : ''),
+    pin: () => pinMaps(PINNED_MAPS.filter((map) => !atStart.adopted.includes(map))),
+    restore,
   }
 }
 

@@ -61,6 +61,8 @@ export interface Kernel extends PolicyTable, NodeHooks {
   attach(cgroups: { readonly workload: string; readonly tree: string }, options?: { readonly dns: boolean }): void
   /** For every listening socket of ours: those of connections, and those of DNS, UDP and TCP. */
   markListener(fd: number, policyId: number): void
+  /** The same for a socket that was made with LISTEN_LATER; then it listens. Throws KERNEL_CALL_FAILED. */
+  startListener(fd: number, policyId: number, backlog: number): void
   /**
    * The name server that was meant by a datagram from this source (an IP literal, its port), which the DNS listener of
    * the policy has received. Undefined where the kernel has no record. One native call.
@@ -149,7 +151,7 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
   const asked = Buffer.alloc(ASKED_SERVER.size)
   const batch = Buffer.alloc(CONNECTION_EVENT.size * EVENTS_PER_CALL)
   let ticker: NodeJS.Timeout | undefined
-  const { closeCosts, ...hooks } = nodeHooks(shim, () => handle, loaded.pins.folder)
+  const { closeCosts, ...hooks } = nodeHooks(shim, () => handle, loaded.pins)
 
   const attachTo = (program: string, cgroup: string): void => {
     const result = shim.raw('understudy_attach', handle, program, cgroup)
@@ -159,12 +161,17 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
   return {
     ...policyTable(shim, () => handle),
     ...hooks,
-    pins: loaded.pins.state,
+    get pins() {
+      return loaded.pins.state()
+    },
     attach: ({ workload, tree }, { dns } = { dns: false }) => {
       for (const { hook, program } of hooksInOrder(dns)) attachTo(program, hook === 'sockops' ? tree : workload)
     },
     markListener: (fd, policyId) => {
       shim.call('understudy_mark_listener', handle, fd, policyId)
+    },
+    startListener: (fd, policyId, backlog) => {
+      shim.call('understudy_start_listener', handle, fd, policyId, backlog)
     },
     askedResolver: (policyId, address, port) => {
       const key = encodeAsker(policyId, address, port)

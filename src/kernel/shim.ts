@@ -39,6 +39,7 @@ const FUNCTIONS = {
   understudy_map_owned: takes(I32, TEXT, U32, U32, BYTES, I32),
   understudy_counters: takes(I32, BYTES, I32),
   understudy_mark_listener: takes(I32, I32, U32),
+  understudy_start_listener: takes(I32, I32, U32, I32),
   understudy_lookup: takes(I32, I32, BYTES),
   understudy_drain_in_turn: takes(I32, TEXT),
   understudy_poll: takes(I32, BYTES, I32),

@@ -4,25 +4,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { UnderstudyError } from '../../src/errors.ts'
 import { openNetns } from '../../src/kernel/netns.ts'
 import { loadKernel } from '../../src/kernel/programs.ts'
 import { dial, serveWorld } from '../support/client.ts'
+import { failure } from '../support/failure.ts'
 import { fixture, type Lab, labTest, NET, OBJECT_PATH, SHIM_PATH, until } from '../support/lab.ts'
 import { startPlane } from '../support/plane.ts'
 
 const kernelTest = labTest('shim')
-
-/** The error that `work` throws, which must be ours. */
-const failure = (work: () => unknown): UnderstudyError => {
-  try {
-    work()
-  } catch (error) {
-    assert.ok(error instanceof UnderstudyError, String(error))
-    return error
-  }
-  assert.fail('nothing was thrown')
-}
 
 /** A folder of the test's own. */
 const folder = (context: { after(run: () => void): void }): string => {

@@ -8,6 +8,7 @@ import {
   decodeAskedServer,
   decodeConnectionEvent,
   decodeOriginalDst,
+  decodePolicy,
   encodeAsker,
   encodeCidr,
   encodePolicy,
@@ -99,6 +100,19 @@ test('a policy is encoded field by field', () => {
   )
 })
 
+test('a policy is read back as it was written, wherever it lies', () => {
+  for (const written of [policy, { ...policy, source4: '', source6: '', excludedPorts: [] }]) {
+    assert.deepEqual(decodePolicy(encodePolicy(written)), written)
+    assert.deepEqual(decodePolicy(Buffer.concat([Buffer.alloc(8), encodePolicy(written)]), 8), written)
+  }
+})
+
+test('a policy that claims more ranges than it has room for has as many as there is room for', () => {
+  const bytes = encodePolicy(policy)
+  bytes.writeUInt16LE(0xffff, POLICY.fields.port_range_count.offset)
+  assert.equal(decodePolicy(bytes).excludedPorts.length, MAX_PORT_RANGES)
+})
+
 test('a policy without sources leaves them zero, which means: do not bind', () => {
   const bytes = encodePolicy({ ...policy, source4: '', source6: '' })
   const { source4 } = POLICY.fields
@@ -184,6 +198,8 @@ test('a summary is decoded field by field, its end in wall-clock time', () => {
     established: true,
     srttUs: 321,
     retransmits: 4,
+    cgroupId: 0n,
+    netnsCookie: 5n,
   })
 })
 
@@ -212,6 +228,17 @@ for (const [situation, end, reason] of ENDINGS) {
     assert.equal(summary.established, end.oldState !== SYN_SENT)
   })
 }
+
+test('what a summary adds of a connection that went out: where to, and of which cgroup', () => {
+  const bytes = event({})
+  const { dialled, dialled_port, cgroup_id } = CONNECTION_EVENT.fields
+  parseAddress('10.4.5.6').copy(bytes, dialled.offset)
+  bytes.writeUInt16BE(8443, dialled_port.offset)
+  bytes.writeBigUInt64LE(0xffff_ffff_ffffn, cgroup_id.offset)
+  const summary = decodeConnectionEvent(bytes, 0, 0)
+  assert.deepEqual(summary.dialled, { address: '10.4.5.6', port: 8443 })
+  assert.equal(summary.cgroupId, 0xffff_ffff_ffffn)
+})
 
 test('a verdict from a newer kernel side is not mistaken for a known one', () => {
   assert.equal(decodeConnectionEvent(event({ verdict: 200 }), 0, 0).verdict, 'no_record')
