@@ -9,6 +9,7 @@ const sizes = (text: string) => {
 
 test('what fits is there, in order', () => {
   assert.deepEqual(JSON.parse(dumpText([{ a: 1 }, { b: 'x"y' }])), { workloads: [{ a: 1 }, { b: 'x"y' }], leftOut: 0 })
+  assert.deepEqual(JSON.parse(dumpText([{ cookie: 2n ** 63n }])).workloads, [{ cookie: '9223372036854775808' }])
   assert.deepEqual(JSON.parse(dumpText([])), { workloads: [], leftOut: 0 })
 })
 
