@@ -227,6 +227,22 @@ describe('a mini-node', { skip: requireMiniNode() }, () => {
     assert.deepEqual(heard, ['created told', 'Pending 2', 'Running 2', 'Running 2', 'deleting', 'deleted'])
   })
 
+  test('a static pod has the hash of its file in its cgroup, and another UID for who is told', async () => {
+    const told: string[] = []
+    await node.publishTo({
+      created: ({ metadata }) => void told.push(metadata.uid),
+      status: (uid) => void told.push(uid),
+      deleted: (uid) => void told.push(uid),
+    })
+    told.length = 0
+    const [hash, uid] = ['0123456789abcdef0123456789abcdef', '5f0e1d2c-0000-4000-8000-000000000002']
+    const mirrored = await pod({ uid: hash, publishedUid: uid })
+    assert.equal(mirrored.cgroupPath, join(node.kubepods, 'burstable', `pod${hash}`))
+    await mirrored.remove()
+    assert.deepEqual(new Set(told), new Set([uid]))
+    await assert.rejects(pod({ uid: '../escaped' }), /cannot be part of a path/)
+  })
+
   test('a pod that cannot start is an error that says why, and leaves no cgroup', async () => {
     const uid = '5f0e1d2c-0000-4000-8000-000000000001'
     await assert.rejects(pod({ uid, command: ['/there/is/none'] }), /StartContainer: .*no such file/)

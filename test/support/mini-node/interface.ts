@@ -40,8 +40,10 @@ export interface RunOptions {
 export interface PodOptions {
   readonly namespace: string
   readonly name: string
-  /** A random one unless given. */
+  /** A random one unless given; digits, letters and dashes, since folders are named after it. */
   readonly uid?: string
+  /** The UID that publishers are told, where it is another: of a static pod, whose cgroup is named after a hash. */
+  readonly publishedUid?: string
   readonly qos: QosClass
   readonly hostNetwork?: boolean
   readonly image: ImageName
