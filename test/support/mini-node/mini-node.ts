@@ -46,7 +46,8 @@ const startInit = async (folder: string, view: string): Promise<Running> => {
 
 /** Imports the images; the runtime's interface learns of them a moment later. */
 const importImages = async (cri: Cri, socket: string): Promise<void> => {
-  const child = spawn('ctr', ['--address', socket, '--namespace', 'k8s.io', 'images', 'import', imageFile()])
+  const ctr = ['ctr', '--address', socket, '--namespace', 'k8s.io', 'images', 'import', imageFile()]
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...ctr])
   let said = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
