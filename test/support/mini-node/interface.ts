@@ -144,6 +144,8 @@ export interface MiniNode {
   listen(server: Server, at: ListenAt): Promise<number>
   /** The same for a UDP socket that is not bound yet. */
   bind(socket: Socket, at: ListenAt): Promise<number>
+  /** Has a port of the machine's loopback answer at 127.0.0.1 of the node's network, too; its port there, until close(). */
+  forward(port: number): Promise<number>
   /** Adds one who is told of pods, first of those there are. */
   publishTo(publisher: PodPublisher): Promise<void>
   /** The runtime's own log so far. */
