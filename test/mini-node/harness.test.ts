@@ -6,12 +6,13 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { decode, encode } from 'dns-packet'
+import { createApiServer } from '../support/api-server.ts'
 import { until } from '../support/lab.ts'
 import { hierarchies } from '../support/mini-node/cgroup-trees.ts'
 import { connectCri } from '../support/mini-node/cri.ts'
 import type { MiniNode, Pod, PodOptions, QosClass } from '../support/mini-node/interface.ts'
 import { startMiniNode } from '../support/mini-node/mini-node.ts'
-import type { PodStatus, PublishedPod } from '../support/mini-node/published-pod.ts'
+import { type PodStatus, type PublishedPod, publishInto } from '../support/mini-node/published-pod.ts'
 import { requireMiniNode } from '../support/mini-node/required.ts'
 import { NODE_NET } from '../support/mini-node/runtime-config.ts'
 
@@ -225,6 +226,40 @@ describe('a mini-node', { skip: requireMiniNode() }, () => {
     assert.equal(statuses.at(-1)?.containerStatuses?.[0]?.restartCount, 1)
     await told.remove()
     assert.deepEqual(heard, ['created told', 'Pending 2', 'Running 2', 'Running 2', 'deleting', 'deleted'])
+  })
+
+  test('an API server of the tests has the pods as they are, and is reached from the network of the node', async (context) => {
+    const api = await createApiServer()
+    context.after(api.close)
+    await node.publishTo(publishInto(api))
+    const listed = await pod({ namespace: 'shop', name: 'listed', labels: { app: 'cart' } })
+    const inNode = await node.forward(api.port)
+    const path = '/api/v1/namespaces/shop/pods?labelSelector=app%3Dcart'
+    const { stdout } = await node.run(['curl', '-sS', `http://127.0.0.1:${inNode}${path}`])
+    const { items } = JSON.parse(stdout) as { items: PublishedPod[] }
+    assert.deepEqual(
+      items.map(({ metadata, status, spec }) => [metadata.uid, status.podIP, status.phase, spec.nodeName]),
+      [[listed.uid, listed.ip, 'Running', node.name]],
+    )
+    await listed.remove()
+    const left = await fetch(`${api.url}${path}`)
+    assert.deepEqual(((await left.json()) as { items: unknown[] }).items, [])
+  })
+
+  test('a static pod has the hash of its file in its cgroup, and another UID for who is told', async () => {
+    const told: string[] = []
+    await node.publishTo({
+      created: ({ metadata }) => void told.push(metadata.uid),
+      status: (uid) => void told.push(uid),
+      deleted: (uid) => void told.push(uid),
+    })
+    told.length = 0
+    const [hash, uid] = ['0123456789abcdef0123456789abcdef', '5f0e1d2c-0000-4000-8000-000000000002']
+    const mirrored = await pod({ uid: hash, publishedUid: uid })
+    assert.equal(mirrored.cgroupPath, join(node.kubepods, 'burstable', `pod${hash}`))
+    await mirrored.remove()
+    assert.deepEqual(new Set(told), new Set([uid]))
+    await assert.rejects(pod({ uid: '../escaped' }), /cannot be part of a path/)
   })
 
   test('a pod that cannot start is an error that says why, and leaves no cgroup', async () => {

@@ -40,8 +40,10 @@ export interface RunOptions {
 export interface PodOptions {
   readonly namespace: string
   readonly name: string
-  /** A random one unless given. */
+  /** A random one unless given; digits, letters and dashes, since folders are named after it. */
   readonly uid?: string
+  /** The UID that publishers are told, where it is another: of a static pod, whose cgroup is named after a hash. */
+  readonly publishedUid?: string
   readonly qos: QosClass
   readonly hostNetwork?: boolean
   readonly image: ImageName
@@ -142,6 +144,8 @@ export interface MiniNode {
   listen(server: Server, at: ListenAt): Promise<number>
   /** The same for a UDP socket that is not bound yet. */
   bind(socket: Socket, at: ListenAt): Promise<number>
+  /** Has a port of the machine's loopback answer at 127.0.0.1 of the node's network, too; its port there, until close(). */
+  forward(port: number): Promise<number>
   /** Adds one who is told of pods, first of those there are. */
   publishTo(publisher: PodPublisher): Promise<void>
   /** The runtime's own log so far. */

@@ -7,6 +7,7 @@ import { loadShim } from '../../../src/kernel/shim.ts'
 import { follow, SHIM_PATH, type Started, until } from '../lab.ts'
 import { type Hierarchies, hierarchies, makeCgroup, makeKubepods } from './cgroup-trees.ts'
 import { type Cri, connectCri } from './cri.ts'
+import { createForwarding } from './forwarding.ts'
 import { IMAGES, imageFile, imageReference } from './image.ts'
 import type { MiniNode, MiniNodeOptions, Pod } from './interface.ts'
 import { type Claim, claimNode, identityOf, type Leftovers, sweepLeftovers } from './leftovers.ts'
@@ -46,7 +47,8 @@ const startInit = async (folder: string, view: string): Promise<Running> => {
 
 /** Imports the images; the runtime's interface learns of them a moment later. */
 const importImages = async (cri: Cri, socket: string): Promise<void> => {
-  const child = spawn('ctr', ['--address', socket, '--namespace', 'k8s.io', 'images', 'import', imageFile()])
+  const ctr = ['ctr', '--address', socket, '--namespace', 'k8s.io', 'images', 'import', imageFile()]
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...ctr])
   let said = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -170,10 +172,12 @@ interface Parts {
   readonly cri: Cri
   readonly close: () => Promise<void>
   readonly started: Set<Started>
+  /** Called by close(). */
+  readonly atClose: Set<() => void>
 }
 
 const assemble = async (parts: Parts, options: MiniNodeOptions): Promise<MiniNode> => {
-  const { claim, cgroups, initPid, criSocket, cri, close, started } = parts
+  const { claim, cgroups, initPid, criSocket, cri, close, started, atClose } = parts
   const name = options.name ?? 'mini-node'
   const { unified } = cgroups.where
   const cgroupRoot = join(unified, cgroups.root)
@@ -189,6 +193,9 @@ const assemble = async (parts: Parts, options: MiniNodeOptions): Promise<MiniNod
     initPid,
     removed: (pod) => void pods.splice(pods.indexOf(pod), 1),
   }
+  const sockets = listening(netnsPath, outside)
+  const forwarding = createForwarding((server) => sockets.listen(server, { host: '127.0.0.1' }))
+  atClose.add(forwarding.close)
   const track = (program: Started): Started => {
     started.add(program)
     return program
@@ -215,7 +222,8 @@ const assemble = async (parts: Parts, options: MiniNodeOptions): Promise<MiniNod
       return pod
     },
     start: (argv, runOptions) => track(start(argv, runOptions)),
-    ...listening(netnsPath, outside),
+    ...sockets,
+    forward: forwarding.forward,
     publishTo: publishing.add,
     runtimeLog: () => readFileSync(join(claim.folder, 'containerd.log'), 'utf8'),
   }
@@ -230,9 +238,11 @@ export const startMiniNode = async (options: MiniNodeOptions = {}): Promise<Mini
   const claim = claimNode()
   const forget = atTheEnd(claim.release)
   const started = new Set<Started>()
+  const atClose = new Set<() => void>()
   let cri: Cri | undefined
   const close = async (): Promise<void> => {
     cri?.close()
+    for (const end of atClose) end()
     for (const program of started) program.kill()
     await Promise.all([...started].map((program) => program.finished))
     started.clear()
@@ -250,7 +260,7 @@ export const startMiniNode = async (options: MiniNodeOptions = {}): Promise<Mini
     await until(`the runtime listens (${log})`, () => existsSync(criSocket))
     cri = connectCri(criSocket)
     await importImages(cri, criSocket)
-    return await assemble({ claim, cgroups, initPid, criSocket, cri, close, started }, options)
+    return await assemble({ claim, cgroups, initPid, criSocket, cri, close, started, atClose }, options)
   } catch (error) {
     await close()
     throw error

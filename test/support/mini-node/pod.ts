@@ -14,6 +14,7 @@ const EXEC_TIMEOUT_MS = 20_000
 /** The least that there is of best-effort pods, and a tenth of a processor. */
 const CPU_SHARES = { guaranteed: 102, burstable: 102, besteffort: 2 } as const
 const MAIN = 'main'
+const UID = /^[0-9A-Za-z-]+$/
 
 /** What a pod needs of its node. */
 export interface NodeOfPods {
@@ -101,6 +102,8 @@ const logText = (path: string): string => {
 export const createPod = async (node: NodeOfPods, options: PodOptions): Promise<Pod> => {
   const { cri, publishing } = node
   const uid = options.uid ?? randomUUID()
+  if (!UID.test(uid)) throw new Error(`${uid} cannot be part of a path`)
+  const publishedUid = options.publishedUid ?? uid
   const cgroup = podCgroup(node.kubepods, options.qos, uid)
   const cgroupPath = join(node.where.unified, cgroup)
   const main = { name: MAIN, image: options.image, command: options.command, env: options.env ?? {} }
@@ -121,7 +124,10 @@ export const createPod = async (node: NodeOfPods, options: PodOptions): Promise<
   }
   const ips = (): readonly string[] => (options.hostNetwork ? node.addresses : (sandbox?.status.ips ?? []))
   const publish = (): Promise<void> =>
-    publishing.status(uid, podStatus({ options, containers, running, startedAt, ips: ips(), hostIps: node.addresses }))
+    publishing.status(
+      publishedUid,
+      podStatus({ options, containers, running, startedAt, ips: ips(), hostIps: node.addresses }),
+    )
 
   const runSandbox = async (attempt: number): Promise<void> => {
     const config = sandboxConfig(node, options, uid, attempt)
@@ -198,17 +204,19 @@ export const createPod = async (node: NodeOfPods, options: PodOptions): Promise<
     remove: async () => {
       if (isRemoved) return
       isRemoved = true
-      await publishing.deleting(uid)
+      await publishing.deleting(publishedUid)
       await dismantle()
       node.removed(pod)
-      await publishing.deleted(uid)
+      await publishing.deleted(publishedUid)
     },
   }
 
   try {
     const status = podStatus({ options, containers, running, startedAt: '', ips: [], hostIps: [] })
     const version = publishing.nextVersion()
-    await publishing.created(podObject({ node: node.name, options, containers, uid, startedAt, version, status }))
+    await publishing.created(
+      podObject({ node: node.name, options, containers, uid: publishedUid, startedAt, version, status }),
+    )
     makeCgroup(node.where, cgroup)
     mkdirSync(join(node.logs, uid))
     await runSandbox(0)
@@ -218,7 +226,7 @@ export const createPod = async (node: NodeOfPods, options: PodOptions): Promise<
     await publish()
   } catch (error) {
     await dismantle().catch(() => undefined) // the first failure is the one to tell
-    await publishing.deleted(uid)
+    await publishing.deleted(publishedUid)
     throw error
   }
   return pod
