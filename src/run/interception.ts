@@ -158,6 +158,7 @@ export const readingOf = (kernel: Kernel, inbound?: InboundKernel): KernelReadin
     mapEntries: { ...inbound?.readMapEntries(), ...kernel.readMapEntries() },
     events: counters['events'] ?? 0,
     eventsDropped: counters['events_dropped'] ?? 0,
+    eventsDroppedBy: { no_state: counters['no_state'] ?? 0 },
     heartbeatAgeMs: kernel.heartbeatAgeMs(),
   }
 }
