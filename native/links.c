@@ -122,7 +122,8 @@ static int pin_link(int fd, const char *pin)
 static int make_link(struct handle *handle, struct bpf_program *program, int cgroup, const char *pin)
 {
 	const char *name = bpf_program__name(program);
-	int error, fd = bpf_link_create(bpf_program__fd(program), cgroup, bpf_program__expected_attach_type(program), NULL);
+	int error, fd = bpf_link_create(bpf_program__fd(program), cgroup, bpf_program__expected_attach_type(program),
+					NULL);
 
 	if (fd < 0)
 		return -errno;

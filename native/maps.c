@@ -191,8 +191,8 @@ int understudy_map_owned(int32_t number, const char *map, uint32_t from, uint32_
 		return fd;
 	if (bpf_obj_get_info_by_fd(fd, &info, &size))
 		return -errno;
-	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size % 8 || !span || span > MAX_SPAN || from >= info.max_entries ||
-	    (int64_t)span * info.value_size > capacity)
+	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size % 8 || !span || span > MAX_SPAN ||
+	    from >= info.max_entries || (int64_t)span * info.value_size > capacity)
 		return -EINVAL;
 	key = calloc(span, sizeof(*key));
 	if (!key)

@@ -107,11 +107,11 @@ struct {
 
 /* Tunables, set before load. */
 const volatile __u64 heartbeat_stale_ns = 5000000000ULL;
-const volatile __u32 agent_mark;   /* SO_MARK of the agent's own sockets; 0: no such check */
-const volatile __u8 by_netns;	   /* policies are keyed by netns cookie, not all under key 0 */
-const volatile __u8 names_process; /* the kernel lets connect hooks ask for pid and comm */
-const volatile __u8 names_cgroup;  /* and for the cgroup */
-const volatile __u8 observes_all;  /* connections under no policy are noted, too */
+const volatile __u32 agent_mark;	/* SO_MARK of the agent's own sockets; 0: no such check */
+const volatile __u8 by_netns;		/* policies are keyed by netns cookie, not all under key 0 */
+const volatile __u8 names_process;	/* the kernel lets connect hooks ask for pid and comm */
+const volatile __u8 names_cgroup;	/* and for the cgroup */
+const volatile __u8 observes_all;	/* connections under no policy are noted, too */
 const volatile __u64 host_netns_cookie; /* by_netns: never intercepted, whatever policies says; 0: no such check */
 
 /* CLOCK_MONOTONIC of the agent's last beat; its heartbeat thread writes here through a memory map. */

@@ -163,17 +163,18 @@ const adopt = (shim: Shim, handle: number, folder: string, capacities: Readonly<
 }
 
 /**
- * Before loading: has the object use what an agent before this one has pinned in `folder`, of whatever capacity it is.
+ * Before loading: has the object use what an agent before this one has pinned in `pinFolder(base)`, of whatever capacity.
  * Where the file system is missing or read-only nothing is pinned, and `state` says why. Throws PIN_MISMATCH, or
  * KERNEL_CALL_FAILED when another agent is starting there for longer than five seconds.
  */
 export const usePins = (
   shim: Shim,
   handle: number,
-  folder: string | undefined,
+  base: string | undefined,
   capacities: Readonly<Record<string, number>>,
 ): Pins => {
-  if (folder === undefined) return unpinned(NOT_ASKED)
+  if (base === undefined) return unpinned(NOT_ASKED)
+  const folder = pinFolder(base)
   const why = prepare(shim, folder)
   if (why !== undefined) return unpinned({ ...NOT_ASKED, why })
   let held = lock(shim, folder)

@@ -45,7 +45,7 @@ export interface KernelOptions {
   readonly hostNetnsCookie?: bigint
   /** Connections under no policy are summed up, too, but for those on loopback. */
   readonly observesAll?: boolean
-  /** The folder on the BPF file system where maps and links outlive the agent (see pinFolder); none are pinned unless told. */
+  /** Maps and links outlive the agent in the folder of this version (pinFolder) below this one; none are pinned unless told. */
   readonly pins?: string
   /** Also keep the map that MockServer reads, pinned here; see useMockServerMap. */
   readonly mockServerMapPath?: string

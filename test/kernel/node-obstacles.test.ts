@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { unpinAll } from '../../src/kernel/pins.ts'
+import { pinFolder, unpinAll } from '../../src/kernel/pins.ts'
 import { attachedTo } from '../support/bpftool.ts'
 import { failure } from '../support/failure.ts'
 import { fixture, labTest, NET, SHIM_PATH, until } from '../support/lab.ts'
@@ -58,7 +58,7 @@ kernelTest(
     const { tree, workload, listener } = lab.addCgroups('read-only')
     const folder = ownBpffs(lab.shim, context)
     run('mount', '-o', 'remount,ro', folder)
-    const orders = { pins: join(folder, 'agent-v1'), podsCgroup: tree, agentCgroup: listener, netns: lab.appNetns }
+    const orders = { pins: folder, podsCgroup: tree, agentCgroup: listener, netns: lab.appNetns }
     const agent = await nodeAgent(lab, fixture('node-agent.ts'), { ...orders, name: 'unpinned' })
     context.after(() => agent.kill())
     const pins = JSON.parse(await agent.ask('pins')) as { pinned: boolean; why: string }
@@ -79,7 +79,7 @@ const pinsAfter = async (lab: Parameters<Parameters<typeof kernelTest>[1]>[0], s
   const program = `
     const { loadShim } = await import(${JSON.stringify(shim)})
     const { loadNode } = await import(${JSON.stringify(node)})
-    const kernel = loadNode(loadShim(${JSON.stringify(SHIM_PATH)}), { pins: '/sys/fs/bpf/understudy-test/agent-v1' })
+    const kernel = loadNode(loadShim(${JSON.stringify(SHIM_PATH)}), { pins: '/sys/fs/bpf/understudy-test' })
     console.log(JSON.stringify(kernel.pins))
     kernel.close()`
   const argv = ['unshare', '--mount', 'sh', '-c', `${shell} && exec "$0" "$@"`]
@@ -101,12 +101,13 @@ kernelTest('where none can be mounted, nothing is pinned and the reason is told'
 })
 
 kernelTest('a pin that is not the map of this version is refused, and left as it is', (lab, context) => {
-  const folder = join(ownBpffs(lab.shim, context), 'agent-v1')
+  const base = ownBpffs(lab.shim, context)
+  const folder = pinFolder(base)
   mkdirSync(folder)
   const theirs = loadNode(lab.shim)
   lab.shim.call('understudy_pin_map', theirs.nativeHandle(), 'policies', join(folder, 'in_flight'))
   theirs.close()
-  const error = failure(() => loadNode(lab.shim, { pins: folder }))
+  const error = failure(() => loadNode(lab.shim, { pins: base }))
   assert.equal(error.code, 'PIN_MISMATCH')
   assert.match(error.message, /in_flight/)
   assert.deepEqual(unpinAll(folder), ['in_flight'])

@@ -22,16 +22,17 @@ let trees = 0
 /** Where two agents meet: a cgroup of pods and a folder of pins, the latter gone with the test. */
 const meetingPlace = (lab: Lab, context: Context) => {
   const { tree, workload, listener } = lab.addCgroups(`kubepods-${++trees}`)
-  const pins = pinFolder(ownBpffs(lab.shim, context))
+  const base = ownBpffs(lab.shim, context)
+  const pins = pinFolder(base)
   context.after(() => unpinAll(pins))
   const start = async (name: string, more: Record<string, unknown> = {}) => {
-    const orders = { pins, podsCgroup: tree, agentCgroup: listener, netns: lab.appNetns, name, ...more }
+    const orders = { pins: base, podsCgroup: tree, agentCgroup: listener, netns: lab.appNetns, name, ...more }
     const agent = await nodeAgent(lab, fixture('node-agent.ts'), orders)
     context.after(() => agent.kill())
     const [did = ''] = (await agent.said('attached')).split('\n')
     return { ...agent, did: JSON.parse(did) as Record<string, string> }
   }
-  return { tree, workload, pins, start, fetched: () => fetchFrom(lab, lab.appNetns, workload, URL4) }
+  return { tree, workload, base, pins, start, fetched: () => fetchFrom(lab, lab.appNetns, workload, URL4) }
 }
 
 /** Connections one after the other until told to stop; then how many, and what was wrong. */
@@ -159,7 +160,7 @@ kernelTest('hooks that the next agent does not want go with the one that had the
   const first = await place.start('first')
   first.kill('SIGKILL')
   await first.finished
-  const kernel = loadNode(lab.shim, { pins: place.pins })
+  const kernel = loadNode(lab.shim, { pins: place.base })
   context.after(kernel.close)
   kernel.attachNode({ podsCgroup: place.tree, dns: false })
   await until('those of DNS are gone', () => attachedTo(place.tree).length === HOOKS.length - 4)
@@ -171,7 +172,7 @@ kernelTest('links on a cgroup that is gone are made anew on the one that took it
   const place = meetingPlace(lab, context)
   const lost = join(place.tree, 'lost')
   mkdirSync(lost)
-  const kernel = loadNode(lab.shim, { pins: place.pins })
+  const kernel = loadNode(lab.shim, { pins: place.base })
   context.after(kernel.close)
   kernel.attachNode({ podsCgroup: lost, dns: false })
   assert.deepEqual(kernel.hooksMissingAt(lost), [])

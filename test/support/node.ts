@@ -104,16 +104,22 @@ export const enrol = async (
 export const makePod = (name: string): { readonly path: string; remove(): void } => {
   const ip = (...argv: string[]): void => void execFileSync('/usr/sbin/ip', argv)
   ip('netns', 'add', name)
-  for (const line of [
-    'link set lo up',
-    'link add wire0 type veth peer name wire1',
-    'link set wire1 up',
-    'link set wire0 up',
-    'addr add 10.77.0.1/24 dev wire0',
-    'route add default dev wire0',
-  ])
-    ip('-n', name, ...line.split(' '))
-  return { path: `/run/netns/${name}`, remove: () => ip('netns', 'delete', name) }
+  const remove = (): void => ip('netns', 'delete', name)
+  try {
+    for (const line of [
+      'link set lo up',
+      'link add wire0 type veth peer name wire1',
+      'link set wire1 up',
+      'link set wire0 up',
+      'addr add 10.77.0.1/24 dev wire0',
+      'route add default dev wire0',
+    ])
+      ip('-n', name, ...line.split(' '))
+  } catch (error) {
+    remove()
+    throw error
+  }
+  return { path: `/run/netns/${name}`, remove }
 }
 
 /** One HTTP request of a pod; the body of the answer. */

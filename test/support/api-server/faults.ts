@@ -30,6 +30,8 @@ export interface Misbehaviour {
   readonly resource?: string
   /** How many requests it happens to; 1 unless told. */
   readonly times?: number
+  /** Requests that fit and are answered well before that; none unless told. */
+  readonly skip?: number
   readonly fault: Fault
 }
 
@@ -41,9 +43,9 @@ export interface Faults {
 }
 
 export const createFaults = (): Faults => {
-  let left: { readonly rule: Misbehaviour; times: number }[] = []
+  let left: { readonly rule: Misbehaviour; times: number; skip: number }[] = []
   return {
-    add: (rule) => void left.push({ rule, times: rule.times ?? 1 }),
+    add: (rule) => void left.push({ rule, times: rule.times ?? 1, skip: rule.skip ?? 0 }),
     clear: () => {
       left = []
     },
@@ -52,6 +54,10 @@ export const createFaults = (): Faults => {
         ({ rule, times }) => times > 0 && (rule.verb ?? verb) === verb && (rule.resource ?? resource) === resource,
       )
       if (!found) return undefined
+      if (found.skip > 0) {
+        found.skip -= 1
+        return undefined
+      }
       found.times -= 1
       return found.rule.fault
     },
