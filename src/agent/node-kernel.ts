@@ -47,7 +47,7 @@ export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKer
     byNetns: true,
     hostNetnsCookie,
     observesAll: true,
-    pins: pinFolder(config.pinFolder),
+    pins: config.pinFolder,
   })
   const { pinned, why, adopted, keptCapacities } = kernel.pins
   if (pinned) log.info({ folder: pinFolder(config.pinFolder), adopted, keptCapacities }, 'the maps are pinned')
