@@ -6,12 +6,12 @@ import type { OpenConnection } from '../../src/kernel/open-connections.ts'
 import type { Kernel, KernelOptions } from '../../src/kernel/programs.ts'
 import { type ClientSpec, dial, serveWorld } from '../support/client.ts'
 import { fixture, type Lab, labTest, NET, until } from '../support/lab.ts'
-import { enrol, loadNode } from '../support/node.ts'
+import { ended, enrol, loadNode } from '../support/node.ts'
 import { startPlane } from '../support/plane.ts'
 
 const kernelTest = labTest('node-observation')
 
-type Context = { after(run: () => void): void }
+type Context = { after(run: () => void | Promise<void>): void }
 let trees = 0
 
 /** An agent that observes; nobody is enrolled. */
@@ -40,7 +40,7 @@ const open = (kernel: Kernel): OpenConnection[] => {
 
 const world = async (lab: Lab, context: Context, ports = [80]) => {
   const server = await serveWorld(lab, ports)
-  context.after(() => server.kill())
+  context.after(() => ended(server))
 }
 
 const SERVED: readonly [string, ClientSpec, string][] = [
@@ -97,7 +97,7 @@ kernelTest("a socket with the agent's mark is told apart in a pod that is not en
 
 kernelTest('what a pod says to itself is counted and not noted', async (lab, context) => {
   const server = await serveWorld(lab, [8080], 'app')
-  context.after(() => server.kill())
+  context.after(() => ended(server))
   const { kernel, workload, summaries } = observing(lab, context)
   await dial(lab, { to: ['127.0.0.1', 8080] }, workload)
   await dial(lab, { family: 6, to: ['::1', 8080] }, workload)

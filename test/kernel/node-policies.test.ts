@@ -5,7 +5,7 @@ import { POLICY_HAS_EXCLUDED_CIDRS, type PolicyRecord } from '../../src/kernel/l
 import { openNetns } from '../../src/kernel/netns.ts'
 import { serveWorld } from '../support/client.ts'
 import { type Lab, labTest, NET } from '../support/lab.ts'
-import { enrol, fetchFrom, loadNode, makePod } from '../support/node.ts'
+import { ended, enrol, fetchFrom, loadNode, makePod } from '../support/node.ts'
 
 const kernelTest = labTest('node-policies')
 const URL4 = `http://${NET.served4}/`
@@ -67,7 +67,7 @@ print(s.recv(4096).split(b'\\r\\n')[-1].decode())`
 kernelTest('a pod without a policy goes direct, and so does one whose policy is removed', async (lab, context) => {
   const { tree, workload, listener } = pods(lab)
   const server = await serveWorld(lab, [80])
-  context.after(() => server.kill())
+  context.after(() => ended(server))
   const kernel = loadNode(lab.shim)
   context.after(kernel.close)
   kernel.startHeartbeat()
@@ -85,7 +85,7 @@ kernelTest('a pod without a policy goes direct, and so does one whose policy is 
 kernelTest("the node's own network namespace is left alone, even under a policy", async (lab, context) => {
   const { tree, workload, listener } = pods(lab)
   const server = await serveWorld(lab, [80])
-  context.after(() => server.kill())
+  context.after(() => ended(server))
   const netns = openNetns(lab.shim, lab.appNetns)
   const hostNetnsCookie = netns.netnsCookie()
   netns.close()

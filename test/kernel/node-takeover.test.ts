@@ -6,7 +6,7 @@ import { pinFolder, unpinAll } from '../../src/kernel/pins.ts'
 import { attachedTo } from '../support/bpftool.ts'
 import { serveWorld } from '../support/client.ts'
 import { fixture, type Lab, labTest, NET, until } from '../support/lab.ts'
-import { fetchFrom, loadNode, nodeAgent, ownBpffs } from '../support/node.ts'
+import { ended, fetchFrom, loadNode, nodeAgent, ownBpffs } from '../support/node.ts'
 
 const kernelTest = labTest('node-takeover')
 const URL4 = `http://${NET.served4}/`
@@ -16,7 +16,7 @@ const HOOKS = [...ALL, 'sock_release', 'sockops'].sort()
 const bpftool = (...argv: string[]): void =>
   void execFileSync('bpftool', argv, { env: { PATH: '/usr/sbin:/usr/bin' }, stdio: ['ignore', 'ignore', 'pipe'] })
 
-type Context = { after(run: () => void): void }
+type Context = { after(run: () => void | Promise<void>): void }
 let trees = 0
 
 /** Where two agents meet: a cgroup of pods and a folder of pins, the latter gone with the test. */
@@ -24,7 +24,7 @@ const meetingPlace = (lab: Lab, context: Context) => {
   const { tree, workload, listener } = lab.addCgroups(`kubepods-${++trees}`)
   const base = ownBpffs(lab.shim, context)
   const pins = pinFolder(base)
-  context.after(() => unpinAll(pins))
+  context.after(() => void unpinAll(pins))
   const start = async (name: string, more: Record<string, unknown> = {}) => {
     const orders = { pins: base, podsCgroup: tree, agentCgroup: listener, netns: lab.appNetns, name, ...more }
     const agent = await nodeAgent(lab, fixture('node-agent.ts'), orders)
@@ -83,7 +83,7 @@ kernelTest(
   async (lab, context) => {
     const place = meetingPlace(lab, context)
     const server = await serveWorld(lab, [80])
-    context.after(() => server.kill())
+    context.after(() => ended(server))
     const first = await place.start('first')
     assert.match(await place.fetched(), /^first/)
     first.kill('SIGKILL')

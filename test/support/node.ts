@@ -128,6 +128,12 @@ export const fetchFrom = async (lab: Lab, netns: string, cgroup: string, url: st
   return (await lab.run('app', argv, cgroup)).stdout
 }
 
+/** Kills what was started and waits until it is gone, and its port free for the next test. */
+export const ended = async (started: Started): Promise<void> => {
+  started.kill()
+  await started.finished
+}
+
 /** A BPF file system of the test's own; it goes with the test. */
 export const ownBpffs = (shim: Shim, context: { after(run: () => void): void }): string => {
   const folder = mkdtempSync(join(tmpdir(), 'understudy-pins-'))
