@@ -64,7 +64,7 @@ export interface Enrolment {
   /** Labels or mode have changed. */
   describe(facts: WorkloadFacts, policy: PodPolicy): void
   /** Puts right what is not as it should be, and names it. Throws what cannot be put right. */
-  repair(): Promise<('listener' | 'policy')[]>
+  repair(): ('listener' | 'policy')[]
   /** Ours is the policy in force. */
   isInForce(): boolean
   /** Takes the policy out of force: new connections go direct, unless it is to fail closed while nobody is there. */
@@ -146,8 +146,14 @@ const openIn = async (
     ...(inbound ? { inbound: inbound.plane } : {}),
   })
   undo.add(() => site.close(0))
-  const isShared = config.listenPort !== 0
-  const marking = { isTransparent: false, isShared, markListener: (fd: number) => kernel.markListener(fd, workload.id) }
+  const marking = {
+    isTransparent: false,
+    markListener: (fd: number) => kernel.markListener(fd, workload.id),
+    // An elder agent may listen there.
+    ...(config.listenPort === 0
+      ? {}
+      : { startShared: (fd: number, backlog: number) => kernel.startListener(fd, workload.id, backlog) }),
+  }
   const ports = await openListeners(site, marking, netns, listeners, config)
   if (policy.dns && dns) {
     const etc = place.pid === undefined ? {} : { etc: `${config.procFolder}/${place.pid}/root/etc` }
@@ -233,6 +239,10 @@ const enforce = (
   if (before && before.id !== record.id) kernel.includeCidrs(before.id)
 }
 
+/** On a port that two agents share, the look-up for a listener finds either's: both then have the same number. */
+const idFor = ({ kernel, config, nextId }: EnrolmentContext, netnsCookie: bigint): number =>
+  (config.listenPort === 0 ? undefined : kernel.policyOf(netnsCookie)?.id) ?? nextId()
+
 /** Intercepts a workload. Throws an UnderstudyError that says why it cannot be, with nothing left behind. */
 export const enrol = async (
   context: EnrolmentContext,
@@ -245,7 +255,7 @@ export const enrol = async (
   const { netns, netnsCookie } = openNetns(shim, place, facts, context.hostNetnsCookie)
   undo.add(netns.close)
   /** Who looks at it later sees what it has become: it is changed in place. */
-  const workload = workloadOf(context.nextId(), facts, policy, config)
+  const workload = workloadOf(idFor(context, netnsCookie), facts, policy, config)
   let record: PolicyRecord
   let opened: Opened
   try {
@@ -274,7 +284,7 @@ export const enrol = async (
     describe: (now, changed) => void Object.assign(workload, workloadOf(workload.id, now, changed, config)),
     isInForce,
     lift,
-    repair: async () => {
+    repair: () => {
       if (!site.isListening()) return ['listener']
       if (isInForce()) return []
       enforce(context, policy, netnsCookie, record)

@@ -52,6 +52,23 @@ const nodeNameOf = ({ nodeName }: Config): string => {
   })
 }
 
+const TELL_EVERY_MS = 10_000
+
+/** An API server that fails does so often: of each kind one line in ten seconds, with how many were left out. */
+const tellingSeldom = (log: Logger): ((kind: string, message: string) => void) => {
+  const told = new Map<string, { atMs: number; leftOut: number }>()
+  return (kind, message) => {
+    const last = told.get(kind)
+    const now = performance.now()
+    if (last && now - last.atMs < TELL_EVERY_MS) {
+      last.leftOut++
+      return
+    }
+    told.set(kind, { atMs: now, leftOut: 0 })
+    log.warn({ kind, message, leftOut: last?.leftOut ?? 0 }, 'a call of the Kubernetes API failed')
+  }
+}
+
 /** Throws BAD_CONFIG where the API server or the node is not known. */
 export const openSources = ({ config, log, metrics, workloadsFile, env }: SourceOptions): Sources => {
   if (workloadsFile !== undefined) return fromFile(workloadsFile, log)
@@ -61,8 +78,7 @@ export const openSources = ({ config, log, metrics, workloadsFile, env }: Source
     tokenFile: config.kubeTokenFile,
     caFile: config.kubeCaFile,
     nodeName: nodeNameOf(config),
-    onFailure: (kind: string, message: string) =>
-      kubeLog.warn({ kind, message }, 'a call of the Kubernetes API failed'),
+    onFailure: tellingSeldom(kubeLog),
   }
   const watchNamespaces = Object.keys(config.enrolNamespaceLabels).length > 0
   const source = createKubernetesSource({ ...connection, watchNamespaces })

@@ -19,7 +19,7 @@ import type { ListenerCgroup } from '../workloads/cgroup.ts'
 import { PIN_FOLDER, type RunState } from '../workloads/run-state.ts'
 import { sourceAddress } from '../workloads/source-address.ts'
 import type { DnsPorts } from './dns.ts'
-import { adopt, listenIn } from './listening.ts'
+import { adopt, BACKLOG, listenIn } from './listening.ts'
 
 const BPF_FS_MAGIC = 0xcafe4a11
 const BPFFS = '/sys/fs/bpf'
@@ -82,7 +82,8 @@ export const pinMap = (shim: Shim, kernel: Kernel, state: RunState, log: Logger)
 /** What sets the listeners of one way of capturing apart from another's. */
 export interface Listening {
   readonly isTransparent: boolean
-  readonly isShared?: boolean
+  /** Marks a socket on a port that two agents share, and has it listen; without it, the port is ours alone. */
+  readonly startShared?: (fd: number, backlog: number) => void
   readonly markListener: (fd: number) => void
 }
 
@@ -101,7 +102,7 @@ export const requireLoopback = (netns: Netns): void => {
 /** Listens on both loopbacks inside the workload's namespace, and marks the sockets as ours for the guard. */
 export const openListeners = async (
   plane: Pick<DataPlane, 'createServer'>,
-  { isTransparent, isShared = false, markListener }: Listening,
+  { isTransparent, startShared, markListener }: Listening,
   netns: Netns,
   cgroup: ListenerCgroup,
   config: Config,
@@ -110,8 +111,10 @@ export const openListeners = async (
   const open = async (address: string): Promise<number> => {
     // A transparent socket may be bound to what is not there: IPv6 that is switched off would look as if it were on.
     if (netns.sourceTowards(address) === '') return 0
+    const isShared = startShared !== undefined
     const fd = listenIn(netns, cgroup, { address, port: config.listenPort, key: 'listenPort', isTransparent, isShared })
     if (fd === undefined) return 0
+    startShared?.(fd, BACKLOG)
     const port = await adopt(plane.createServer({ isTransparent }), fd)
     markListener(fd)
     return port

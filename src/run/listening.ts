@@ -1,7 +1,7 @@
 /** Listening sockets of ours in a workload's network namespace and in the cgroup of listeners. */
 import type { Server } from 'node:net'
 import { UnderstudyError } from '../errors.ts'
-import { LISTEN_REUSEPORT, LISTEN_TRANSPARENT, type Netns } from '../kernel/netns.ts'
+import { LISTEN_LATER, LISTEN_REUSEPORT, LISTEN_TRANSPARENT, type Netns } from '../kernel/netns.ts'
 import { errorName } from '../kernel/shim.ts'
 import { type ListenerCgroup, procsOf } from '../workloads/cgroup.ts'
 import { whoListens } from '../workloads/who-listens.ts'
@@ -13,11 +13,11 @@ export interface ListenOptions {
   /** The setting that chose the port, for who has to choose another. */
   readonly key: string
   readonly isTransparent?: boolean
-  /** Another agent may listen there, which from then on only finishes what it has. */
+  /** Another agent may listen there, which only finishes what it has once this one listens: call `startListener`. */
   readonly isShared?: boolean
 }
 
-const BACKLOG = 4096
+export const BACKLOG = 4096
 const MISSING_FAMILY = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
 
 /**
@@ -31,7 +31,7 @@ export const listenIn = (netns: Netns, cgroup: ListenerCgroup, options: ListenOp
     address,
     port,
     BACKLOG,
-    (isTransparent ? LISTEN_TRANSPARENT : 0) | (isShared ? LISTEN_REUSEPORT : 0),
+    (isTransparent ? LISTEN_TRANSPARENT : 0) | (isShared ? LISTEN_REUSEPORT | LISTEN_LATER : 0),
   )
   if (fd >= 0) return fd
   const errno = errorName(fd)

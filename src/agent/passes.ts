@@ -1,0 +1,88 @@
+/** Now and then, all that should be there is compared with what is: the programs, then each workload, then what is left over. */
+import type { Logger } from 'pino'
+import type { Kernel } from '../kernel/programs.ts'
+import type { AgentMetrics } from '../record/metrics-agent.ts'
+import type { WorkloadEvents, WorkloadSource } from '../workloads/source.ts'
+import type { Ownership } from './ownership.ts'
+import { removeStrangers } from './policy-ids.ts'
+import type { Reconcile } from './reconcile.ts'
+
+export interface PassOptions {
+  readonly kernel: Kernel
+  readonly source: WorkloadSource
+  readonly events: WorkloadEvents
+  readonly ownership: Ownership
+  readonly reconcile: Reconcile
+  readonly metrics: AgentMetrics
+  readonly log: Logger
+  readonly intervalMs: number
+  /** Everything that the source has told was looked at once. */
+  readonly onReady: () => void
+}
+
+export interface Passes {
+  close(): Promise<void>
+}
+
+const SOON_MS = 50
+
+const repairLinks = ({ kernel, events, reconcile, metrics, log }: PassOptions): void => {
+  for (const what of kernel.repairLinks()) {
+    metrics.repaired('link')
+    log.warn({ link: what }, 'a program was not where it should be and was put back')
+    for (const known of reconcile.known()) {
+      if (known.enrolment) events.report(known, 'Normal', 'Intercepted', `interception was repaired: ${what}`)
+    }
+  }
+}
+
+const pass = async (options: PassOptions): Promise<void> => {
+  const { kernel, source, ownership, reconcile, log } = options
+  try {
+    if (ownership.isOwner()) repairLinks(options)
+  } catch (err) {
+    log.error({ err }, 'the programs could not be put back')
+  }
+  await reconcile.lookAtAll()
+  const isSettled = [...reconcile.known()].every(({ state }) => state !== 'waiting' && state !== 'failed')
+  // While some are still to be found, a policy that nobody has yet may be an elder agent's for one of them.
+  if (!ownership.isOwner() || !source.health().isSynced || !isSettled) return
+  const removed = removeStrangers(kernel, (cookie) => reconcile.byCookie(cookie) !== undefined)
+  if (removed > 0) log.info({ removed }, 'policies of workloads that are gone were removed')
+}
+
+/** Starts the source, looks at what it tells, and at everything each `intervalMs`. */
+export const startPasses = (options: PassOptions): Passes => {
+  const { source, reconcile, log, intervalMs } = options
+  let hasLooked = false
+  let running: Promise<void> | undefined
+  const tick = (): void => {
+    const wasSynced = source.health().isSynced
+    running ??= pass(options)
+      .then(() => {
+        if (hasLooked || !wasSynced) return
+        hasLooked = true
+        options.onReady()
+      })
+      .catch((err: unknown) => log.error({ err }, 'what should be there could not be compared'))
+      .finally(() => {
+        running = undefined
+      })
+  }
+  source.start((uid) => reconcile.look(uid))
+  const timer = setInterval(tick, intervalMs).unref()
+  // As soon as the source has told all, so that an agent which takes over is ready for it.
+  const soon = setInterval(() => {
+    if (!source.health().isSynced) return
+    if (hasLooked) clearInterval(soon)
+    else tick()
+  }, SOON_MS).unref()
+  return {
+    close: async () => {
+      clearInterval(timer)
+      clearInterval(soon)
+      await running
+      await source.close()
+    },
+  }
+}
