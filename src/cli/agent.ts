@@ -24,11 +24,15 @@ export const agent = async (args: readonly string[]): Promise<number> => {
   const ended = new Promise<void>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => resolve())
   })
-  const serving = await startAgent({
+  const workloadsFile = typeof workloads === 'string' ? workloads : config.workloadsFile
+  const starting = startAgent({
     ...{ config, warnings, expectations, env: environment() },
-    ...(typeof workloads === 'string' ? { workloadsFile: workloads } : {}),
+    ...(workloadsFile === '' ? {} : { workloadsFile }),
     ...(typeof record === 'string' ? { recordPath: record } : {}),
   })
+  // It may wait for long for the cgroup of pods: then there is nothing yet that would have to be ended in order.
+  const serving = await Promise.race([starting, ended])
+  if (!serving) return 0
   await ended
   await serving.close()
   return 0

@@ -104,8 +104,8 @@ Exit codes: 0 \`understudy run\` works here, 3 it does not, 2 bad input.
 
 const cleanup = `understudy cleanup
 
-Removes cgroups, pins, packet filter rules and state of runs whose process is gone, and the links and
-maps that an agent has left for a next one, where none is alive. Runs that are alive are not touched.
+Removes cgroups, pins, packet filter rules and state of runs whose process is gone, and links and
+maps that an agent has left for its successor, if none is alive. What is alive is not touched.
 
   -h, --help
 
