@@ -85,7 +85,6 @@ const VALUES: Schema = {
   appArmorProfile: { enum: ['Unconfined', ''] },
   seLinuxOptions: strict({ user: text, role: text, type: text, level: text }),
   openshift: strict({ enabled: flag }),
-  oldKernels: flag,
   nodeSelector: texts,
   tolerations: objects,
   affinity: free,

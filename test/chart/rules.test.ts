@@ -38,8 +38,6 @@ const isExplained = (lines: readonly string[], at: number): boolean =>
   / # \S/.test(lines[at] ?? '') || /^\s*# \S/.test(lines[at - 1] ?? '')
 
 for (const [variant, path] of variants()) {
-  const isOld = /^oldKernels: true$/m.test(readFileSync(path, 'utf8'))
-
   test(`${variant}: nothing is privileged, roots are read-only, all rights are dropped first`, RENDERS, () => {
     const pods = objectsOf(render([path])).flatMap((object) => podOf(object) ?? [])
     assert.equal(pods.length, 2, 'the agent and the test')
@@ -62,7 +60,7 @@ for (const [variant, path] of variants()) {
       const added = pod.containers.flatMap(({ securityContext }) => securityContext.capabilities.add ?? [])
       const paths = (pod.volumes ?? []).flatMap(({ hostPath }) => hostPath?.path ?? [])
       assert.equal(pod.hostPID ?? false, isAgent)
-      assert.deepEqual(added, isAgent ? [...CAPABILITIES, ...(isOld ? ['SYS_RESOURCE'] : [])] : [])
+      assert.deepEqual(added, isAgent ? CAPABILITIES : [])
       assert.deepEqual(paths, isAgent ? HOST_PATHS : [])
     }
   })
@@ -90,7 +88,7 @@ test('each capability, each folder of the node and each right has a comment that
   const start = daemonSet.findIndex((line) => /^\s+add:$/.test(line))
   const end = daemonSet.findIndex((line) => /seccompProfile/.test(line))
   const capabilities = daemonSet.flatMap((line, i) => (i > start && i < end && /^\s+- [A-Z_]+/.test(line) ? i : []))
-  assert.equal(capabilities.length, CAPABILITIES.length + 1)
+  assert.equal(capabilities.length, CAPABILITIES.length)
   // A hostPath is under its volume's name, and the comment above that.
   const folders = daemonSet.flatMap((line, i) => (/hostPath:/.test(line) ? i - 1 : []))
   assert.equal(folders.length, HOST_PATHS.length)
@@ -113,7 +111,7 @@ test('docs/kubernetes.md explains each of them too', () => {
     ...readFileSync(`${CHART}/../../docs/kubernetes.md`, 'utf8').matchAll(/^\| (?:`([^`]+)`[^|]*)\| .+\|$/gm),
   ]
   const explained = rows.map(([, name]) => name)
-  const wanted = [...CAPABILITIES, 'SYS_RESOURCE', ...HOST_PATHS]
+  const wanted = [...CAPABILITIES, ...HOST_PATHS]
   assert.deepEqual(
     wanted.filter((name) => !explained.includes(name)),
     [],
