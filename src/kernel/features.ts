@@ -42,6 +42,7 @@ const HELPER = {
   getCurrentPidTgid: 14,
   getCurrentComm: 16,
   bind: 64,
+  getCurrentCgroupId: 80,
   skLookupTcp: 84,
   skcLookupTcp: 99,
   skLookupUdp: 85,
@@ -63,6 +64,7 @@ const all =
   (shim) =>
     Math.min(...asks.map((ask) => ask(shim)))
 
+const OWN_NETNS = -1
 const NAMELESS = { required: false, instead: 'The process and its pid stay empty in records; all else works.' } as const
 
 /** In the order of a connection: the hooks, what they remember, what they ask. */
@@ -109,6 +111,20 @@ const PROBES: readonly Probe[] = [
     required: false,
     instead: 'A proxy that is not ours is not told where its clients were going.',
     ask: helper(CGROUP_SOCKOPT, HELPER.skStorageGet),
+  },
+  {
+    feature: 'agent: namespace cookies',
+    since: '5.14',
+    required: false,
+    instead: '`understudy agent` cannot tell pods apart; `understudy run` works.',
+    ask: (shim) => (shim.raw('understudy_netns_cookie', OWN_NETNS, Buffer.alloc(8)) === 0 ? 1 : 0),
+  },
+  {
+    feature: 'agent: cgroup ids of clients',
+    since: '5.7',
+    required: false,
+    instead: 'Connections are known by the network namespace of their pod only.',
+    ask: onConnect(HELPER.getCurrentCgroupId),
   },
 ]
 
