@@ -2,7 +2,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join, relative } from 'node:path'
-import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pinFolder, unpinAll } from '../../../src/kernel/pins.ts'
 import { type ApiServer, createApiServer } from '../api-server.ts'
@@ -48,6 +47,11 @@ export interface AgentProcess {
   readonly finished: Promise<unknown>
 }
 
+/** Who ends what is begun: the context of a test, or of a suite. */
+export interface Ends {
+  after(end: () => unknown): void
+}
+
 export interface AgentLab {
   readonly node: MiniNode
   readonly api: ApiServer
@@ -88,7 +92,7 @@ const curl = async (node: MiniNode, args: readonly string[]): Promise<string> =>
   return stdout
 }
 
-const startUpstream = async (t: TestContext, node: MiniNode): Promise<AgentLab['upstream']> => {
+const startUpstream = async (t: Ends, node: MiniNode): Promise<AgentLab['upstream']> => {
   let hits = 0
   const server = createServer((request, response) => {
     hits++
@@ -165,7 +169,7 @@ const startProcess = async ({ node, settings, configPath }: AgentPlace, waits: b
 }
 
 /** Everything is ended with the test. */
-export const startAgentLab = async (t: TestContext, options: MiniNodeOptions = {}): Promise<AgentLab> => {
+export const startAgentLab = async (t: Ends, options: MiniNodeOptions = {}): Promise<AgentLab> => {
   const node = await startMiniNode(options)
   t.after(node.close)
   const api = await createApiServer()
