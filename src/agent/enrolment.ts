@@ -8,7 +8,7 @@ import { excludedRanges } from '../config/excluded-ranges.ts'
 import type { Config } from '../config/schema.ts'
 import type { Dns } from '../dns/dns.ts'
 import { UnderstudyError } from '../errors.ts'
-import type { Workload } from '../flow.ts'
+import type { Endpoint, Workload } from '../flow.ts'
 import {
   encodePolicy,
   POLICY_FAIL_CLOSED,
@@ -31,6 +31,7 @@ import { type RunState, recordRun } from '../workloads/run-state.ts'
 import type { WorkloadFacts } from '../workloads/source.ts'
 import { sourceAddress } from '../workloads/source-address.ts'
 import type { Place } from './locate.ts'
+import { testDestinations } from './self-test.ts'
 
 /** What all enrolments of an agent share. */
 export interface EnrolmentContext {
@@ -59,7 +60,8 @@ export interface Enrolment {
   readonly workload: Workload
   readonly netns: Netns
   readonly netnsCookie: bigint
-  readonly hasIpv6: boolean
+  /** Where a connection that is to prove interception can go, past nothing that the policy leaves alone. */
+  readonly testDestinations: readonly Endpoint[]
   readonly shape: string
   /** Labels or mode have changed. */
   describe(facts: WorkloadFacts, policy: PodPolicy): void
@@ -279,7 +281,7 @@ export const enrol = async (
     workload,
     netns,
     netnsCookie,
-    hasIpv6: opened.ports.port6 !== 0,
+    testDestinations: testDestinations(record, [...config.excludeCidrs, ...policy.excludeCidrs]),
     shape: shapeOf(policy),
     describe: (now, changed) => void Object.assign(workload, workloadOf(workload.id, now, changed, config)),
     isInForce,

@@ -100,6 +100,22 @@ agentSuite('annotations of pods', (the) => {
     await pod.remove()
   })
 
+  test('a pod that has most of its connections left alone passes the test from inside of it', async () => {
+    const total = async (result: string): Promise<number> =>
+      (await agent.metric(`understudy_self_tests_total{result="${result}"}`)) ?? 0
+    const all = async () => [await total('passed'), await total('impossible'), await total('failed')] as const
+    const [passed, impossible] = await all()
+    const some = await intercepted({ ports: '80,443', 'exclude-outbound-cidrs': '192.0.2.0/24' })
+    const none = await intercepted({ 'exclude-outbound-cidrs': '0.0.0.0/0,::/0' })
+    await until(
+      'both are tried',
+      async () => (await total('passed')) + (await total('impossible')) > passed + impossible + 1,
+    )
+    assert.deepEqual(await all(), [passed + 1, impossible + 1, 0])
+    for (const pod of [some, none]) await agent.sees(pod, 'intercepted')
+    for (const pod of [some, none]) await pod.remove()
+  })
+
   test('exclude-outbound-ports: connections to these are left alone', async (t) => {
     const named = await serveNode(t, the(), (_, response) => response.end('named'))
     const pod = await intercepted({ 'exclude-outbound-ports': `1-2,${new URL(named).port}` })
