@@ -11,7 +11,8 @@ import { startMiniNode } from './mini-node.ts'
 import { publishInto } from './published-pod.ts'
 import { NODE_NET } from './runtime-config.ts'
 
-const BIN = fileURLToPath(new URL('../../../bin/understudy', import.meta.url))
+/** The program under test. */
+export const BIN = fileURLToPath(new URL('../../../bin/understudy', import.meta.url))
 const UNIFIED = '/sys/fs/cgroup'
 
 /** One line of `/debug/workloads`. */
