@@ -1,32 +1,15 @@
 /** What annotations of pods ask for, done by an agent to real connections. */
 import assert from 'node:assert/strict'
-import { createSocket } from 'node:dgram'
 import { before, test } from 'node:test'
-import { decode, encode } from 'dns-packet'
 import { until } from '../support/lab.ts'
-import type { AgentLab, AgentProcess } from '../support/mini-node/agent-lab.ts'
-import { agentSuite, serveNode } from '../support/mini-node/agent-suite.ts'
+import type { AgentProcess } from '../support/mini-node/agent-lab.ts'
+import { agentSuite, serveNames, serveNode } from '../support/mini-node/agent-suite.ts'
 import type { Pod, PodOptions } from '../support/mini-node/interface.ts'
 import { NODE_NET } from '../support/mini-node/runtime-config.ts'
 
 const PREFIX = 'understudy.dev/'
 /** Long enough for the pod to be made, seen and asked on a slow machine; short enough to wait for its end. */
 const SHORT_SECONDS = 4
-
-const serveNames = async (t: { after(end: () => unknown): void }, lab: AgentLab, names: Record<string, string>) => {
-  const socket = createSocket('udp4')
-  t.after(() => socket.close())
-  socket.on('message', (bytes, { address, port }) => {
-    const { id = 0, questions = [] } = decode(bytes)
-    const answers = questions.flatMap(({ name, type }) => {
-      const data = type === 'A' ? names[name] : undefined
-      return data === undefined ? [] : [{ name, type: 'A' as const, ttl: 5, data }]
-    })
-    const isKnown = questions.some(({ name }) => Object.hasOwn(names, name))
-    socket.send(encode({ type: 'response', id, flags: isKnown ? 0 : 3, questions, answers }), port, address)
-  })
-  await lab.node.bind(socket, { host: NODE_NET.dns4, port: 53 })
-}
 
 agentSuite('annotations of pods', (the) => {
   let agent: AgentProcess

@@ -1,7 +1,9 @@
 /** Tests of one node: what they share, and what their pods talk to beside the lab's upstream. */
+import { createSocket } from 'node:dgram'
 import { createServer, type RequestListener } from 'node:http'
 import { after, before, describe } from 'node:test'
-import { type AgentLab, startAgentLab } from './agent-lab.ts'
+import { decode, encode } from 'dns-packet'
+import { type AgentLab, type Ends, startAgentLab } from './agent-lab.ts'
 import type { Pod } from './interface.ts'
 import { requireMiniNode } from './required.ts'
 import { NODE_NET } from './runtime-config.ts'
@@ -24,11 +26,6 @@ export const agentSuite = (title: string, tests: (lab: () => AgentLab) => void):
   })
 }
 
-/** Whoever ends a server with itself. */
-interface Ends {
-  after(end: () => unknown): void
-}
-
 /** A server of the test in the network of the node; its URL as pods reach it by one family. */
 export const serveNode = async (
   t: Ends,
@@ -43,6 +40,26 @@ export const serveNode = async (
   })
   const port = await node.listen(server, { host: family === 4 ? '0.0.0.0' : '::' })
   return family === 4 ? `http://${NODE_NET.served4}:${port}` : `http://[${NODE_NET.served6}]:${port}`
+}
+
+/** The name server of the pods: it has these IPv4 addresses, and says of every other name that there is none. */
+export const serveNames = async (
+  t: Ends,
+  { node }: AgentLab,
+  names: Readonly<Record<string, string>>,
+): Promise<void> => {
+  const socket = createSocket('udp4')
+  t.after(() => socket.close())
+  socket.on('message', (bytes, { address, port }) => {
+    const { id = 0, questions = [] } = decode(bytes)
+    const answers = questions.flatMap(({ name, type }) => {
+      const data = type === 'A' ? names[name] : undefined
+      return data === undefined ? [] : [{ name, type: 'A' as const, ttl: 5, data }]
+    })
+    const isKnown = questions.some(({ name }) => Object.hasOwn(names, name))
+    socket.send(encode({ type: 'response', id, flags: isKnown ? 0 : 3, questions, answers }), port, address)
+  })
+  await node.bind(socket, { host: NODE_NET.dns4, port: 53 })
 }
 
 /** A response that begins at once and ends when the test says so. */
