@@ -69,7 +69,7 @@ export interface Enrolment {
   repair(): ('listener' | 'policy')[]
   /** Ours is the policy in force. */
   isInForce(): boolean
-  /** Takes the policy out of force: new connections go direct, unless it is to fail closed while nobody is there. */
+  /** Takes the policy out of force: new connections go direct, unless it is to fail closed while nobody is there; inbound ones always. */
   lift(why: 'opt_out' | 'gone' | 'handed_over' | 'stopped'): void
   /**
    * The same, then closes. opt_out: connections go on to their end. gone: with the workload, so do its connections. handed_over: another agent has
@@ -271,6 +271,8 @@ export const enrol = async (
   const { site } = opened
   const isInForce = (): boolean => isSame(kernel.policyOf(netnsCookie), record)
   const lift = (why: Parameters<Enrolment['end']>[0]): void => {
+    // A connection that is handed to a listener of ours while that closes would be reset.
+    opened.inbound?.kernel.drain()
     const stays = why === 'handed_over' || (why === 'stopped' && failsClosed(policy, config))
     if (stays || kernel.policyOf(netnsCookie)?.id !== workload.id) return
     kernel.removePolicy(netnsCookie)

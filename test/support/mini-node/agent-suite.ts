@@ -120,7 +120,7 @@ export const steadyCommand = (url: string, wanted: string): readonly string[] =>
       for (;;) {
         const text = await ask(agent)
         if (text === '${wanted}') answered++
-        else console.log('wrong ' + name + ' ' + text)
+        else console.log('wrong ' + name + ' ' + text + ' ' + new Date().toISOString())
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
     }
