@@ -1,6 +1,6 @@
 /**
- * Runs every benchmark in turn and prints one table: `node bench/all.ts [NAME…]`. Those that install packages only run
- * by name.
+ * Runs every benchmark in turn and prints one table: `node bench/all.ts [NAME…]`. Those that install packages or need a
+ * container runtime only run by name; `node` is all of the latter.
  */
 import { fork } from 'node:child_process'
 import { readdirSync } from 'node:fs'
@@ -9,7 +9,15 @@ import { note, type Row, tableOf } from './support/report.ts'
 const FOLDER = import.meta.dirname
 const LIMIT_MS = 120_000
 /** Those that only run by name, with the time they take at the most. */
-const BY_NAME: Readonly<Record<string, number>> = { peers: 1_800_000 }
+const BY_NAME: Readonly<Record<string, number>> = {
+  peers: 1_800_000,
+  ...{ enrolment: 600_000, 'node-memory': 600_000, restart: 600_000, 'api-away': 600_000 },
+  ...{ 'not-enrolled': 600_000, 'pod-list': 600_000 },
+}
+/** Names of several: what pods of a node notice of an agent. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  node: ['enrolment', 'node-memory', 'restart', 'api-away', 'not-enrolled', 'pod-list', 'kube-list'],
+}
 
 const nameOf = (file: string): string => file.split('.')[0] ?? ''
 
@@ -28,7 +36,7 @@ const run = (file: string): Promise<Row[]> =>
     })
   })
 
-const wanted = process.argv.slice(2)
+const wanted = process.argv.slice(2).flatMap((name) => GROUPS[name] ?? [name])
 const files = readdirSync(FOLDER)
   .filter(
     (name) =>

@@ -2,7 +2,7 @@
 import type { ConnectionSummary, Endpoint, Workload } from '../flow.ts'
 import type { OpenConnection as KernelConnection } from '../kernel/open-connections.ts'
 import type { OpenConnection } from '../record/tcp-series.ts'
-import { TEST_DESTINATIONS } from './self-test.ts'
+import { isTestAddress } from './self-test.ts'
 
 /** A workload as connections name it; `id` only where it is intercepted. */
 export interface Owner {
@@ -26,9 +26,6 @@ export interface Attribution {
   readonly unknown: number
 }
 
-const isSelfTest = ({ address, port }: Endpoint): boolean =>
-  TEST_DESTINATIONS.some((test) => test.port === port && test.address === address)
-
 export const createAttribution = ({ ofCgroup, ofNetns, namesOf }: AttributionOptions): Attribution => {
   let unknown = 0
   const ownerOf = ({ cgroupId = 0n, netnsCookie = 0n }: Pick<ConnectionSummary, 'cgroupId' | 'netnsCookie'>) =>
@@ -39,7 +36,7 @@ export const createAttribution = ({ ofCgroup, ofNetns, namesOf }: AttributionOpt
     return { workload: { name, namespace, uid }, ...(names.length > 0 ? { names } : {}) }
   }
   const isOurs = (verdict: string, destination: Endpoint): boolean =>
-    verdict === 'own_traffic' || isSelfTest(destination)
+    verdict === 'own_traffic' || isTestAddress(destination.address)
   return {
     attribute: (summary) => {
       if (isOurs(summary.verdict, summary.destination)) return undefined

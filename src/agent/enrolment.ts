@@ -8,7 +8,7 @@ import { excludedRanges } from '../config/excluded-ranges.ts'
 import type { Config } from '../config/schema.ts'
 import type { Dns } from '../dns/dns.ts'
 import { UnderstudyError } from '../errors.ts'
-import type { Workload } from '../flow.ts'
+import type { Endpoint, Workload } from '../flow.ts'
 import {
   encodePolicy,
   POLICY_FAIL_CLOSED,
@@ -31,6 +31,7 @@ import { type RunState, recordRun } from '../workloads/run-state.ts'
 import type { WorkloadFacts } from '../workloads/source.ts'
 import { sourceAddress } from '../workloads/source-address.ts'
 import type { Place } from './locate.ts'
+import { testDestinations } from './self-test.ts'
 
 /** What all enrolments of an agent share. */
 export interface EnrolmentContext {
@@ -59,7 +60,8 @@ export interface Enrolment {
   readonly workload: Workload
   readonly netns: Netns
   readonly netnsCookie: bigint
-  readonly hasIpv6: boolean
+  /** Where a connection that is to prove interception can go, past nothing that the policy leaves alone. */
+  readonly testDestinations: readonly Endpoint[]
   readonly shape: string
   /** Labels or mode have changed. */
   describe(facts: WorkloadFacts, policy: PodPolicy): void
@@ -67,7 +69,7 @@ export interface Enrolment {
   repair(): ('listener' | 'policy')[]
   /** Ours is the policy in force. */
   isInForce(): boolean
-  /** Takes the policy out of force: new connections go direct, unless it is to fail closed while nobody is there. */
+  /** Takes the policy out of force: new connections go direct, unless it is to fail closed while nobody is there; inbound ones always. */
   lift(why: 'opt_out' | 'gone' | 'handed_over' | 'stopped'): void
   /**
    * The same, then closes. opt_out: connections go on to their end. gone: with the workload, so do its connections. handed_over: another agent has
@@ -269,6 +271,8 @@ export const enrol = async (
   const { site } = opened
   const isInForce = (): boolean => isSame(kernel.policyOf(netnsCookie), record)
   const lift = (why: Parameters<Enrolment['end']>[0]): void => {
+    // A connection that is handed to a listener of ours while that closes would be reset.
+    opened.inbound?.kernel.drain()
     const stays = why === 'handed_over' || (why === 'stopped' && failsClosed(policy, config))
     if (stays || kernel.policyOf(netnsCookie)?.id !== workload.id) return
     kernel.removePolicy(netnsCookie)
@@ -279,7 +283,7 @@ export const enrol = async (
     workload,
     netns,
     netnsCookie,
-    hasIpv6: opened.ports.port6 !== 0,
+    testDestinations: testDestinations(record, [...config.excludeCidrs, ...policy.excludeCidrs]),
     shape: shapeOf(policy),
     describe: (now, changed) => void Object.assign(workload, workloadOf(workload.id, now, changed, config)),
     isInForce,

@@ -53,6 +53,8 @@ export interface Reconcile {
 interface Desk extends ReconcileOptions {
   readonly states: States
   readonly cookies: Map<bigint, Known>
+  /** Warnings that were told of workloads, asked for or not: the same is not told each time that one is looked at. */
+  readonly warned: Map<string, string>
 }
 
 /** Workloads acted on at once: opening listeners waits for child processes. */
@@ -73,6 +75,7 @@ const release = ({ cookies, drainMs, log }: Desk, known: Known, how: 'opt_out' |
 }
 
 const forget = (desk: Desk, uid: string): void => {
+  desk.warned.delete(uid)
   const known = desk.states.get(uid)
   if (!known) return
   release(desk, known, 'gone')
@@ -185,15 +188,23 @@ const want = async (desk: Desk, known: Known, facts: WorkloadFacts, policy: PodP
   if (Number.isFinite(endsAtMs) && known.state === 'intercepted') states.retryIn(known, endsAtMs - nowMs())
 }
 
+const warn = ({ warned, events }: Desk, { uid, namespace, name }: WorkloadFacts, warnings: readonly string[]): void => {
+  const text = warnings.join('; ')
+  if ((warned.get(uid) ?? '') === text) return
+  if (text === '') return void warned.delete(uid)
+  warned.set(uid, text)
+  events.report({ uid, namespace, name }, 'Warning', 'InterceptionSkipped', text)
+}
+
 const act = async (desk: Desk, uid: string): Promise<void> => {
   const { source, states } = desk
   const facts = source.get(uid)
   if (!facts || facts.hasEnded) return forget(desk, uid)
   if (!desk.isOwner()) return
   const judgement = desk.judge(facts)
-  if (judgement.kind === 'unasked' && judgement.warnings.length === 0 && !states.get(uid)) return
+  warn(desk, facts, judgement.warnings)
+  if (judgement.kind === 'unasked' && !states.get(uid)) return
   const known = states.of(facts)
-  for (const warning of judgement.warnings) states.tell(known, 'Warning', 'InterceptionSkipped', warning)
   switch (judgement.kind) {
     case 'unasked':
       leave(desk, known, 'stopped', 'it does not ask to be intercepted any more', 'InterceptionStopped')
@@ -211,7 +222,7 @@ export const createReconcile = (options: ReconcileOptions): Reconcile => {
   const { source, log } = options
   const look = (uid: string): void => queue.add(uid)
   const states = createStates({ ...options, look })
-  const desk: Desk = { ...options, states, cookies: new Map() }
+  const desk: Desk = { ...options, states, cookies: new Map(), warned: new Map() }
   const queue = createWorkQueue(WORKERS, async (uid) => {
     try {
       await act(desk, uid)

@@ -4,38 +4,56 @@
  */
 import { randomUUID } from 'node:crypto'
 import { Socket } from 'node:net'
+import { type Cidr, inNetworks } from '../config/networks.ts'
 import type { Endpoint, Flow } from '../flow.ts'
+import type { PolicyRecord } from '../kernel/layout.ts'
 import type { Netns } from '../kernel/netns.ts'
 import { errorName } from '../kernel/shim.ts'
 
 /** Of the networks for documentation (RFC 5737, RFC 3849): no router leads there. */
-export const TEST_DESTINATIONS: readonly Endpoint[] = [
-  { address: '192.0.2.117', port: 7 },
-  { address: '2001:db8:75:73::7', port: 7 },
-]
+const ADDRESSES = ['192.0.2.117', '2001:db8:75:73::7'] as const
+const PORT = 7
+const DNS_PORT = 53
+const MAX_PORT = 65_535
+
+export const isTestAddress = (address: string): boolean => ADDRESSES.some((one) => one === address)
+
+/**
+ * Where tests of a workload go, one of each family: what its policy leaves alone would prove nothing. None where that is
+ * every address.
+ */
+export const testDestinations = (
+  { excludedPorts, listenPort6 }: Pick<PolicyRecord, 'excludedPorts' | 'listenPort6'>,
+  excludedCidrs: readonly Cidr[],
+): readonly Endpoint[] => {
+  const isFit = (port: number): boolean =>
+    port <= MAX_PORT && port !== DNS_PORT && !excludedPorts.some(({ first, last }) => first <= port && port <= last)
+  const port = [PORT, DNS_PORT + 1, ...excludedPorts.map(({ last }) => last + 1)].find(isFit)
+  const isExcluded = inNetworks(excludedCidrs)
+  const addresses = ADDRESSES.slice(0, listenPort6 === 0 ? 1 : 2).filter((address) => !isExcluded(address))
+  return port === undefined ? [] : addresses.map((address) => ({ address, port }))
+}
 
 export type TestResult =
   | { readonly kind: 'passed' }
   /** Another agent answers: it takes over just now, or has done so. */
   | { readonly kind: 'other_agent' }
+  /** Its policy leaves every address alone that a test could go to. */
+  | { readonly kind: 'impossible' }
   | { readonly kind: 'failed'; readonly why: string }
 
 export interface SelfTest {
   /** For the data plane: answers a connection that is such a test. */
   takes(socket: Socket, flow: Flow): boolean
   /** @param cgroupProcs a cgroup that our programs are at; '' where we are in one ourselves */
-  run(netns: Netns, cgroupProcs: string, hasIpv6: boolean): Promise<TestResult>
+  run(netns: Netns, cgroupProcs: string, destinations: readonly Endpoint[]): Promise<TestResult>
 }
 
 const GREETING = 'understudy '
 const TIMEOUT_MS = 3000
 const MAX_ANSWER = 128
 
-const isTest = ({ saved }: Flow): boolean =>
-  saved !== undefined &&
-  TEST_DESTINATIONS.some(
-    ({ address, port }) => saved.destination.port === port && saved.destination.address === address,
-  )
+const isTest = ({ saved }: Flow): boolean => saved !== undefined && isTestAddress(saved.destination.address)
 
 const listen = (fd: number, wanted: string): Promise<TestResult> =>
   new Promise((resolve) => {
@@ -70,14 +88,14 @@ export const createSelfTest = (): SelfTest => {
       socket.resume()
       return true
     },
-    run: async (netns, cgroupProcs, hasIpv6) => {
-      for (const { address, port } of TEST_DESTINATIONS.slice(0, hasIpv6 ? 2 : 1)) {
+    run: async (netns, cgroupProcs, destinations) => {
+      for (const { address, port } of destinations) {
         const fd = netns.connectFrom(cgroupProcs, address, port)
         if (fd < 0) return { kind: 'failed', why: `no connection to ${address} can be begun: ${errorName(fd)}` }
         const result = await listen(fd, answer)
         if (result.kind !== 'passed') return result
       }
-      return { kind: 'passed' }
+      return { kind: destinations.length > 0 ? 'passed' : 'impossible' }
     },
   }
 }

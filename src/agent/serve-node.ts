@@ -45,9 +45,9 @@ const monotonicMs = (): number => performance.now()
 
 const proving =
   ({ selfTest, node: { kernel, listeners }, record: { agent: metrics } }: NodeParts) =>
-  async ({ netns, hasIpv6, place }: Enrolment): Promise<string | undefined> => {
-    const result = await selfTest.run(netns, procsOf(listeners), hasIpv6)
-    metrics.selfTest(result.kind === 'failed' ? 'failed' : 'passed')
+  async ({ netns, testDestinations, place }: Enrolment): Promise<string | undefined> => {
+    const result = await selfTest.run(netns, procsOf(listeners), testDestinations)
+    metrics.selfTest(result.kind === 'other_agent' ? 'passed' : result.kind)
     if (result.kind !== 'failed') return undefined
     const missing = place.cgroup === undefined ? [] : kernel.hooksMissingAt(place.cgroup)
     return missing.length > 0 ? `${result.why}; our programs do not run at ${missing.join(', ')}` : result.why

@@ -31,3 +31,6 @@ export const remove = (pin: string, key: Buffer): void => {
 /** Names of the programs attached to a cgroup itself, as the kernel keeps them: 15 characters. */
 export const attachedTo = (cgroup: string): string[] =>
   (ask('cgroup', 'show', cgroup) as { name: string }[]).map(({ name }) => name.slice(0, 15))
+
+/** How many entries a pinned map has. */
+export const entryCount = (pin: string): number => (ask('map', 'dump', 'pinned', pin) as unknown[]).length

@@ -2,7 +2,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join, relative } from 'node:path'
-import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pinFolder, unpinAll } from '../../../src/kernel/pins.ts'
 import { type ApiServer, createApiServer } from '../api-server.ts'
@@ -12,7 +11,8 @@ import { startMiniNode } from './mini-node.ts'
 import { publishInto } from './published-pod.ts'
 import { NODE_NET } from './runtime-config.ts'
 
-const BIN = fileURLToPath(new URL('../../../bin/understudy', import.meta.url))
+/** The program under test. */
+export const BIN = fileURLToPath(new URL('../../../bin/understudy', import.meta.url))
 const UNIFIED = '/sys/fs/cgroup'
 
 /** One line of `/debug/workloads`. */
@@ -48,6 +48,11 @@ export interface AgentProcess {
   readonly finished: Promise<unknown>
 }
 
+/** Who ends what is begun: the context of a test, or of a suite. */
+export interface Ends {
+  after(end: () => unknown): void
+}
+
 export interface AgentLab {
   readonly node: MiniNode
   readonly api: ApiServer
@@ -73,6 +78,11 @@ export interface AgentLab {
   ): readonly { readonly reason: string; readonly message: string; readonly type: string }[]
 }
 
+/** A test, or whatever else ends what was started for it. */
+export interface Ends {
+  after(end: () => unknown): void
+}
+
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 const record = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
@@ -93,7 +103,7 @@ const curl = async (node: MiniNode, args: readonly string[]): Promise<string> =>
   return stdout
 }
 
-const startUpstream = async (t: TestContext, node: MiniNode): Promise<AgentLab['upstream']> => {
+const startUpstream = async (t: Ends, node: MiniNode): Promise<AgentLab['upstream']> => {
   let hits = 0
   const server = createServer((request, response) => {
     hits++
@@ -176,7 +186,7 @@ const startProcess = async (
 }
 
 /** Everything is ended with the test. */
-export const startAgentLab = async (t: TestContext, options: MiniNodeOptions = {}): Promise<AgentLab> => {
+export const startAgentLab = async (t: Ends, options: MiniNodeOptions = {}): Promise<AgentLab> => {
   const node = await startMiniNode(options)
   t.after(node.close)
   const api = await createApiServer()
