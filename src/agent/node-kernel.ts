@@ -8,8 +8,10 @@ import { outdatedPinFolders, pinFolder, unpinAll } from '../kernel/pins.ts'
 import { type Kernel, loadKernel } from '../kernel/programs.ts'
 import type { Shim } from '../kernel/shim.ts'
 import { PATHS } from '../paths.ts'
+import { lockPorts } from '../run/rules-left.ts'
 import type { ListenerCgroup } from '../workloads/cgroup.ts'
 import { isInside } from '../workloads/pods/inside-pods.ts'
+import { agentLives } from './ownership.ts'
 
 /** The cgroup that an agent outside of the pods' makes below it, for its listeners' sockets. */
 const LISTENERS = 'understudy-listeners'
@@ -21,6 +23,7 @@ export interface NodeKernel {
   releaseMemory(): void
   /** Attaches to the pods' cgroup, in place of an elder agent's programs. */
   attach(podsCgroup: string): void
+  /** Called when this agent counts as living no more. */
   close(removesPins: boolean): void
 }
 
@@ -59,7 +62,14 @@ export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKer
       log.warn({ err }, 'the kernel does not measure what the programs cost')
     }
   }
-  const listeners: { listener: string } = { listener: '' }
+  let listenersPath = ''
+  const listeners: ListenerCgroup = {
+    /** Made anew should it be gone: another agent that ends may take it for its own. */
+    get listener() {
+      if (listenersPath !== '') mkdirSync(listenersPath, { recursive: true })
+      return listenersPath
+    },
+  }
   return {
     kernel,
     hostNetnsCookie,
@@ -67,8 +77,7 @@ export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKer
     releaseMemory: () => void shim.raw('understudy_trim_memory'),
     attach: (podsCgroup) => {
       if (!isInside({ podsCgroup })) {
-        listeners.listener = join(podsCgroup, LISTENERS)
-        mkdirSync(listeners.listener, { recursive: true })
+        listenersPath = join(podsCgroup, LISTENERS)
       }
       kernel.startHeartbeat()
       const done = kernel.attachNode({ podsCgroup, dns: config.dnsEnabled })
@@ -81,9 +90,10 @@ export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKer
       kernel.close()
       if (removesPins) unpinAll(pinFolder(config.pinFolder))
       try {
-        if (listeners.listener !== '') rmdirSync(listeners.listener)
+        // Sockets do not keep it: it is removed with those of another agent in it.
+        if (listenersPath !== '' && !agentLives(config.stateFolder, lockPorts(shim))) rmdirSync(listenersPath)
       } catch {
-        // another agent's sockets are in it, or its child just now
+        // a child of another agent's is in it just now
       }
     },
   }

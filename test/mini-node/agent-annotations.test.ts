@@ -3,11 +3,15 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { until } from '../support/lab.ts'
 import type { AgentProcess } from '../support/mini-node/agent-lab.ts'
-import { agentSuite, serveNames, serveNode } from '../support/mini-node/agent-suite.ts'
+import { agentSuite, serveNames, serveNode, steadyCommand, steadyOf } from '../support/mini-node/agent-suite.ts'
 import type { Pod, PodOptions } from '../support/mini-node/interface.ts'
 import { NODE_NET } from '../support/mini-node/runtime-config.ts'
 
 const PREFIX = 'understudy.dev/'
+/** The program of a pod with a port of its own. */
+const APPLICATION = `
+  require('node:http').createServer((request, response) => response.end('app ' + request.url))
+    .listen(8080, '0.0.0.0', () => console.log('up'))`
 /** Long enough for the pod to be made, seen and asked on a slow machine; short enough to wait for its end. */
 const SHORT_SECONDS = 4
 
@@ -124,10 +128,7 @@ agentSuite('annotations of pods', (the) => {
   })
 
   test('inbound-ports: calls of others to it meet expectations for inbound, and else the program', async () => {
-    const program = `
-      require('node:http').createServer((request, response) => response.end('app ' + request.url))
-        .listen(8080, '0.0.0.0', () => console.log('up'))`
-    const server = await annotated({ 'inbound-ports': '8080' }, { image: 'node', command: ['node', '-e', program] })
+    const server = await annotated({ 'inbound-ports': '8080' }, { image: 'node', command: ['node', '-e', APPLICATION] })
     await agent.sees(server, 'intercepted')
     await until('it listens', () => server.log() === 'up\n')
     const client = await the().createPod({ annotations: {} })
@@ -159,6 +160,47 @@ agentSuite('annotations of pods', (the) => {
     assert.match(await the().get(without, 'http://payments.nowhere/nowhere'), /bad address/)
     assert.equal(await the().get(without, `http://orders.example:${port}/orders`), 'mocked')
     for (const one of [pod, stranger, without]) await one.remove()
+  })
+
+  test('annotations of a pod change under traffic, out of it and into it, and no connection breaks', async () => {
+    const server = await intercepted(
+      { 'inbound-ports': '8080' },
+      { image: 'node', command: ['node', '-e', APPLICATION] },
+    )
+    await until('it listens', () => server.log() === 'up\n')
+    const out = await intercepted(
+      {},
+      { image: 'node', command: steadyCommand(`${the().upstream.url}/orders`, 'mocked') },
+    )
+    const within = await the().createPod({
+      ...{ image: 'node', annotations: {} },
+      command: steadyCommand(`http://${server.ip}:8080/inbound`, 'mocked inbound'),
+    })
+    const changes = [
+      ['exclude-outbound-cidrs', '10.1.0.0/16'],
+      ['exclude-outbound-ports', '1'],
+      ['intercept', 'false'],
+      ['intercept', 'true'],
+      ['exclude-outbound-cidrs', null],
+    ] as const
+    for (const [key, value] of changes) {
+      for (const pod of [server, out]) {
+        const before = (await agent.workloads()).find(({ uid }) => uid === pod.uid)
+        annotate(pod, key, value)
+        await until('the agent has followed', async () => {
+          const now = (await agent.workloads()).find(({ uid }) => uid === pod.uid)
+          return now?.policy !== before?.policy && (value === 'false' || now?.state === 'intercepted')
+        })
+      }
+      for (const pod of [out, within]) {
+        const { turns } = steadyOf(pod)
+        await until('the requests go on', () => steadyOf(pod).turns > turns + 10)
+      }
+    }
+    // Answers of the real ones, between, are as they should be.
+    const broken = [out, within].flatMap((pod) => steadyOf(pod).wrong.filter((line) => !/ (real|app) /.test(line)))
+    assert.deepEqual(broken, [])
+    for (const pod of [server, out, within]) await pod.remove()
   })
 
   test('fail: of two pods whose agent is killed, the one that fails closed connects to nothing, and the other goes direct', async () => {

@@ -49,6 +49,25 @@ agentSuite('an agent that takes over from another', (the) => {
     })
   let current: AgentProcess
 
+  test('one that cannot start harms nothing, and the elder stays in charge', async () => {
+    const old = await begin({})
+    current = old
+    const pods = [await steadyPod(), await steadyPod({ 'understudy.dev/fail': 'closed' })]
+    await isSteady(pods)
+    const serves = old.log().find(({ msg }) => msg === 'the agent serves')
+    const controlPort = Number(String(serves?.['control']).split(':')[1])
+    const young = await the().startAgent({ expectationsFolder: folder, controlPort }, false)
+    assert.notEqual(await young.ended(), 0)
+    assert.match(young.output(), /PORT_IN_USE/)
+    await isSteady(pods)
+    await hasIt(old, pods)
+    const later = await the().createPod()
+    await old.sees(later, 'intercepted')
+    assert.equal(await the().get(later, `${the().upstream.url}/steady`), 'steady')
+    for (const pod of [...pods, later]) await pod.remove()
+    assert.equal(await old.stop(), 0)
+  })
+
   for (const [how, settings] of [
     ['ports of their own', {}],
     ['the same port', { listenPort: LISTEN_PORT }],
@@ -72,6 +91,8 @@ agentSuite('an agent that takes over from another', (the) => {
       slow.finish()
       assert.equal(await pending, 'begun finished')
       assert.equal(await old.stop(), 0)
+      current = young
+      pods.push(await steadyPod())
       await isSteady(pods)
       for (const pod of pods) assert.equal((await young.sees(pod, 'intercepted')).isInForce, true)
       assert.equal(await the().get(other, `${the().upstream.url}/steady`), 'steady')

@@ -43,6 +43,10 @@ export interface AgentProcess {
   log(): readonly Readonly<Record<string, unknown>>[]
   /** Sends a signal and waits for the end; its exit code, or null after a signal that kills. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
+  /** Waits for its end; its exit code. */
+  ended(): Promise<number | null>
+  /** All that it has printed. */
+  output(): string
   /** Sends a signal and does not wait. */
   signal(signal: NodeJS.Signals): void
   readonly finished: Promise<unknown>
@@ -176,6 +180,8 @@ const startProcess = async (
       const { code } = await started.finished
       return code
     },
+    ended: async () => (await started.finished).code,
+    output,
     signal: (signal) => started.kill(signal),
     finished,
   }

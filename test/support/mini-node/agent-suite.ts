@@ -93,7 +93,9 @@ export const serveSlowly = async (t: Ends, lab: AgentLab): Promise<SlowResponse>
 /** What a loop of requests in a pod has come to so far. */
 export interface Steady {
   readonly answered: number
-  /** Answers that were not the one asked for, and errors; at most some of them. */
+  /** Requests that have ended in whatever way. */
+  readonly turns: number
+  /** Answers that were not the one asked for, and errors. */
   readonly wrong: readonly string[]
 }
 
@@ -115,16 +117,17 @@ export const steadyCommand = (url: string, wanted: string): readonly string[] =>
       request.on('timeout', () => request.destroy(Object.assign(new Error(), { code: 'LATE' })))
       request.on('error', (error) => resolve((request.reusedSocket ? 'reused ' : '') + 'request: ' + error.code))
     })
-    let answered = 0
+    let answered = 0, turns = 0
     const loop = async (name, agent) => {
       for (;;) {
         const text = await ask(agent)
+        turns++
         if (text === '${wanted}') answered++
         else console.log('wrong ' + name + ' ' + text + ' ' + new Date().toISOString())
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
     }
-    setInterval(() => console.log('answered ' + answered), 50)
+    setInterval(() => console.log('answered ' + answered + ' ' + turns), 50)
     loop('kept', kept)
     loop('single', false)`
   return ['node', '-e', program]
@@ -132,6 +135,11 @@ export const steadyCommand = (url: string, wanted: string): readonly string[] =>
 
 export const steadyOf = (pod: Pod): Steady => {
   const lines = pod.log().split('\n')
-  const answered = Number(lines.findLast((line) => line.startsWith('answered '))?.slice(9) ?? 0)
-  return { answered, wrong: lines.filter((line) => line.startsWith('wrong ')).slice(0, 20) }
+  const [answered = 0, turns = 0] =
+    lines
+      .findLast((line) => line.startsWith('answered '))
+      ?.split(' ')
+      .slice(1)
+      .map(Number) ?? []
+  return { answered, turns, wrong: lines.filter((line) => line.startsWith('wrong ')) }
 }
