@@ -1,6 +1,6 @@
 /**
- * `understudy agent`: the composition for the pods of a node. In order: load the programs, read the expectations, take over
- * from an elder agent, attach, serve the control API, and only then look at workloads; at the end the same backwards, so
+ * `understudy agent`: the composition for the pods of a node. In order: load the programs, read the expectations, serve the
+ * control API, take over from an elder agent, attach, and only then look at workloads; at the end the same backwards, so
  * that whoever comes next finds either what still works or nothing.
  */
 import type { Logger } from 'pino'
@@ -117,13 +117,15 @@ const prepare = async ({
   const podsCgroup = await awaitPodsCgroup(config, root, log)
   log.info({ root, ...layout, podsCgroup }, 'the cgroups of the node')
   state.notReady = 'the programs are not attached yet'
+  // What may well fail comes before the elder agent is put out of charge.
+  const served = config.controlEnabled ? await control.open(plane) : undefined
   const ownership = takeOver(config.stateFolder, lockPorts(shim))
   undo.add(ownership.release)
   node.attach(podsCgroup)
   state.node = node
   return {
     ...{ options, shim, record, node, sources, plane, dns, selfTest, ownership, root, podsCgroup },
-    control: config.controlEnabled ? await control.open(plane) : undefined,
+    control: served,
     dropPins: () => {
       removesPins = true
     },

@@ -59,6 +59,7 @@ agentSuite('an agent that takes over from another', (the) => {
     const young = await the().startAgent({ expectationsFolder: folder, controlPort }, false)
     assert.notEqual(await young.ended(), 0)
     assert.match(young.output(), /PORT_IN_USE/)
+    assert.doesNotMatch(young.output(), /the programs are attached/)
     await isSteady(pods)
     await hasIt(old, pods)
     const later = await the().createPod()
