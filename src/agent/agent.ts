@@ -23,7 +23,13 @@ import { createAgentPlane, followFolder } from './plane.ts'
 import type { Reconcile } from './reconcile.ts'
 import { type AgentRecord, createAgentRecord } from './record.ts'
 import { createSelfTest } from './self-test.ts'
-import { createNodeReconcile, followConnections, type NodeParts } from './serve-node.ts'
+import {
+  createNodeLocate,
+  createNodeReconcile,
+  followConnections,
+  type NodeParts,
+  netnsCookieOf,
+} from './serve-node.ts'
 import { openSources } from './sources.ts'
 import type { AgentState } from './state.ts'
 
@@ -149,12 +155,14 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     const adminPort = await record.startAdmin()
     const parts = await prepare({ options, shim, record, state, undo })
     const { ownership, plane, control } = parts
-    const reconcile = createNodeReconcile(parts)
+    const locate = createNodeLocate(parts)
+    const reconcile = createNodeReconcile(parts, locate)
     state.reconcile = reconcile
     state.attribution = followConnections(parts, reconcile, undo)
     const passes = startPasses({
       ...{ ...parts.sources, kernel: parts.node.kernel, ownership, reconcile, log },
       ...{ metrics: record.agent, intervalMs: config.reconcileIntervalMs },
+      cookieOf: netnsCookieOf(shim, locate),
       onReady: () => {
         state.notReady = undefined
       },

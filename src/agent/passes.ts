@@ -2,9 +2,9 @@
 import type { Logger } from 'pino'
 import type { Kernel } from '../kernel/programs.ts'
 import type { AgentMetrics } from '../record/metrics-agent.ts'
-import type { WorkloadEvents, WorkloadSource } from '../workloads/source.ts'
+import type { WorkloadEvents, WorkloadFacts, WorkloadSource } from '../workloads/source.ts'
 import type { Ownership } from './ownership.ts'
-import { removeStrangers } from './policy-ids.ts'
+import { removePolicies, strangersOf } from './policy-ids.ts'
 import type { Reconcile } from './reconcile.ts'
 
 export interface PassOptions {
@@ -13,6 +13,8 @@ export interface PassOptions {
   readonly events: WorkloadEvents
   readonly ownership: Ownership
   readonly reconcile: Reconcile
+  /** The network namespace of a workload; undefined where it cannot be found, or is the node's. */
+  readonly cookieOf: (facts: WorkloadFacts) => Promise<bigint | undefined>
   readonly metrics: AgentMetrics
   readonly log: Logger
   readonly intervalMs: number
@@ -36,19 +38,37 @@ const repairLinks = ({ kernel, events, reconcile, metrics, log }: PassOptions): 
   }
 }
 
+/**
+ * While some workloads are still to be found, a policy that nobody has yet may be an elder agent's for one of them: then only
+ * those of workloads that are there and not to be intercepted go.
+ */
+const removeStrangers = async ({ kernel, source, reconcile, cookieOf, log }: PassOptions): Promise<void> => {
+  let strangers = strangersOf(kernel, (cookie) => reconcile.byCookie(cookie) !== undefined)
+  if (strangers.size === 0) return
+  if ([...reconcile.known()].some(({ state }) => state === 'waiting' || state === 'failed')) {
+    const left = new Map<bigint, number>()
+    for (const facts of source.all()) {
+      const known = reconcile.get(facts.uid)
+      if (known && known.state !== 'skipped' && known.state !== 'stopped') continue
+      const cookie = await cookieOf(facts)
+      const id = cookie === undefined ? undefined : strangers.get(cookie)
+      if (cookie !== undefined && id !== undefined) left.set(cookie, id)
+    }
+    strangers = new Map([...left].filter(([cookie]) => reconcile.byCookie(cookie) === undefined))
+  }
+  removePolicies(kernel, strangers)
+  if (strangers.size > 0) log.info({ removed: strangers.size }, 'policies that no workload has any more were removed')
+}
+
 const pass = async (options: PassOptions): Promise<void> => {
-  const { kernel, source, ownership, reconcile, log } = options
+  const { source, ownership, reconcile, log } = options
   try {
     if (ownership.isOwner()) repairLinks(options)
   } catch (err) {
     log.error({ err }, 'the programs could not be put back')
   }
   await reconcile.lookAtAll()
-  const isSettled = [...reconcile.known()].every(({ state }) => state !== 'waiting' && state !== 'failed')
-  // While some are still to be found, a policy that nobody has yet may be an elder agent's for one of them.
-  if (!ownership.isOwner() || !source.health().isSynced || !isSettled) return
-  const removed = removeStrangers(kernel, (cookie) => reconcile.byCookie(cookie) !== undefined)
-  if (removed > 0) log.info({ removed }, 'policies of workloads that are gone were removed')
+  if (ownership.isOwner() && source.health().isSynced) await removeStrangers(options)
 }
 
 /** Starts the source, looks at what it tells, and at everything each `intervalMs`. */

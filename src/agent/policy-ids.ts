@@ -15,18 +15,25 @@ export const createPolicyIds = (kernel: Pick<Kernel, 'policies'>): (() => number
   }
 }
 
-/**
- * Policies that no workload of ours has: of pods that went while no agent was there. Call only once every workload has been
- * looked at; returns how many were removed.
- */
-export const removeStrangers = (
-  kernel: Pick<Kernel, 'policies' | 'removePolicy' | 'includeCidrs'>,
+/** Policies that no workload of ours has, by network namespace: of pods that went, or opted out, while no agent was there. */
+export const strangersOf = (
+  kernel: Pick<Kernel, 'policies'>,
   isKnown: (netnsCookie: bigint) => boolean,
-): number => {
-  const strangers = kernel.policies().filter(({ netnsCookie }) => !isKnown(netnsCookie))
-  for (const { netnsCookie, policy } of strangers) {
+): ReadonlyMap<bigint, number> =>
+  new Map(
+    kernel
+      .policies()
+      .flatMap(({ netnsCookie, policy }) => (isKnown(netnsCookie) ? [] : [[netnsCookie, policy.id] as const])),
+  )
+
+/** Removes those that are still the same. */
+export const removePolicies = (
+  kernel: Pick<Kernel, 'policyOf' | 'removePolicy' | 'includeCidrs'>,
+  policies: ReadonlyMap<bigint, number>,
+): void => {
+  for (const [netnsCookie, id] of policies) {
+    if (kernel.policyOf(netnsCookie)?.id !== id) continue
     kernel.removePolicy(netnsCookie)
-    kernel.includeCidrs(policy.id)
+    kernel.includeCidrs(id)
   }
-  return strangers.length
 }

@@ -1,19 +1,21 @@
 /** The part of an agent that stands once its programs are attached: it looks at workloads, and at what the kernel reports. */
 import type { Dns } from '../dns/dns.ts'
+import { netnsOf } from '../kernel/netns.ts'
 import type { Shim } from '../kernel/shim.ts'
 import { lockPorts } from '../run/rules-left.ts'
 import type { Undo } from '../run/undo.ts'
 import type { DataPlane } from '../understudy.ts'
 import { ownCgroup, procsOf } from '../workloads/cgroup.ts'
 import { createCgroupFinder } from '../workloads/pods/find-cgroup.ts'
+import { openVerified } from '../workloads/pods/find-netns.ts'
 import { createCgroupIndex } from '../workloads/pods/pod-of-cgroup.ts'
-import type { WorkloadSource } from '../workloads/source.ts'
+import type { WorkloadFacts, WorkloadSource } from '../workloads/source.ts'
 import type { AgentOptions } from './agent.ts'
 import { type Attribution, createAttribution, type Owner } from './connections.ts'
 import { type Enrolment, enrol, remainsIn } from './enrolment.ts'
 import { judge } from './judge.ts'
 import type { Known } from './known.ts'
-import { createLocate } from './locate.ts'
+import { createLocate, type Locate } from './locate.ts'
 import type { NodeKernel } from './node-kernel.ts'
 import type { Ownership } from './ownership.ts'
 import { createPolicyIds } from './policy-ids.ts'
@@ -53,8 +55,31 @@ const proving =
     return missing.length > 0 ? `${result.why}; our programs do not run at ${missing.join(', ')}` : result.why
   }
 
-export const createNodeReconcile = (parts: NodeParts): Reconcile => {
-  const { options, shim, record, node, sources, plane, dns, ownership, root, podsCgroup } = parts
+export const createNodeLocate = ({ options, root, podsCgroup }: NodeParts): Locate =>
+  createLocate({
+    finder: createCgroupFinder({ root, podsCgroup: () => podsCgroup }),
+    procFolder: options.config.procFolder,
+    walkEveryMs: WALK_EVERY_MS,
+    nowMs: monotonicMs,
+  })
+
+/** The network namespace of a workload as it is now; undefined where there is none of its own. */
+export const netnsCookieOf =
+  (shim: Shim, locate: Locate) =>
+  async (facts: WorkloadFacts): Promise<bigint | undefined> => {
+    const place = await locate(facts)
+    const fd = place.kind === 'found' ? openVerified(place) : undefined
+    if (fd === undefined) return undefined
+    const netns = netnsOf(shim, fd)
+    try {
+      return netns.netnsCookie()
+    } finally {
+      netns.close()
+    }
+  }
+
+export const createNodeReconcile = (parts: NodeParts, locate: Locate): Reconcile => {
+  const { options, shim, record, node, sources, plane, dns, ownership } = parts
   const { config } = options
   const { kernel, listeners, hostNetnsCookie } = node
   const { source, events } = sources
@@ -64,14 +89,13 @@ export const createNodeReconcile = (parts: NodeParts): Reconcile => {
     nextId: createPolicyIds(kernel),
     noteRemains: remainsIn(`${process.pid}-${Date.now().toString(36)}`, ownCgroup(), lockPorts(shim)),
   }
-  const finder = createCgroupFinder({ root, podsCgroup: () => podsCgroup })
   const until = createUntilClock(config.stateFolder, Date.now, (err) =>
     log.warn({ err }, 'since when a pod has its `until` cannot be written down'),
   )
   return createReconcile({
     ...{ source, events, metrics, log, prove: proving(parts) },
     judge: (facts) => judge(facts, source.namespaceLabels(facts.namespace), config),
-    locate: createLocate({ finder, procFolder: config.procFolder, walkEveryMs: WALK_EVERY_MS, nowMs: monotonicMs }),
+    locate,
     enrol: (facts, policy, place) => enrol(context, facts, policy, place),
     firstSeen: until.firstSeen,
     isOwner: ownership.isOwner,

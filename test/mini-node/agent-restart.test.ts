@@ -76,6 +76,30 @@ agentSuite('agents that end and come back', (the) => {
     await pod.remove()
   })
 
+  test('a pod that fails closed has no connections without an agent, and is open once it opts out, whatever other pods wait for', async () => {
+    const closed = { 'understudy.dev/intercept': 'true', 'understudy.dev/fail': 'closed' }
+    const agent = await begin()
+    const [stays, leaves] = [
+      await the().createPod({ annotations: closed }),
+      await the().createPod({ annotations: closed }),
+    ]
+    for (const pod of [stays, leaves]) await agent.sees(pod, 'intercepted')
+    assert.equal(await agent.stop(), 0)
+    for (const pod of [stays, leaves]) assert.match(await orders(pod), /can't connect/)
+    the().api.annotate('shop', leaves.name, { 'understudy.dev/intercept': null })
+    // As one whose volumes cannot be mounted: it never gets a sandbox.
+    const stuck = { name: 'stuck', namespace: 'shop', uid: '5f0e1d2c-0000-4000-8000-000000000077', annotations: closed }
+    the().api.createPod({ metadata: stuck, spec: { nodeName: the().node.name } })
+    const next = await begin()
+    await next.sees(stuck, 'waiting')
+    await next.sees(stays, 'intercepted')
+    assert.equal(await orders(stays), next.answer)
+    await until('it is open', async () => (await orders(leaves)) === 'real GET /orders')
+    the().api.deletePod('shop', 'stuck')
+    assert.equal(await next.stop(), 0)
+    for (const pod of [stays, leaves]) await pod.remove()
+  })
+
   test('onStop remove: an agent that ends leaves no pins, and a pod that fails closed is open', async () => {
     const agent = await begin({ onStop: 'remove' })
     const pod = await the().createPod({
