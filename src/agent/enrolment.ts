@@ -115,6 +115,8 @@ interface Opened {
   readonly inbound?: InboundRun
   readonly served?: RunDns
   readonly ports: { readonly port4: number; readonly port6: number }
+  /** Descriptors of the listening sockets, which are the servers'. */
+  readonly listening: readonly number[]
 }
 
 /** Everything in the namespace; the policy is still to come. What was made when it throws is in `undo`. */
@@ -146,9 +148,13 @@ const openIn = async (
     ...(inbound ? { inbound: inbound.plane } : {}),
   })
   undo.add(() => site.close(0))
+  const listening: number[] = []
   const marking = {
     isTransparent: false,
-    markListener: (fd: number) => kernel.markListener(fd, workload.id),
+    markListener: (fd: number) => {
+      listening.push(fd)
+      kernel.markListener(fd, workload.id)
+    },
     // An elder agent may listen there.
     ...(config.listenPort === 0
       ? {}
@@ -162,7 +168,7 @@ const openIn = async (
   }
   await inbound?.open(site)
   for (const line of shim.takeLog()) log.debug({ component: 'libbpf', line }, 'libbpf')
-  return { site, ports, ...(inbound ? { inbound } : {}), ...(served ? { served } : {}) }
+  return { site, ports, listening, ...(inbound ? { inbound } : {}), ...(served ? { served } : {}) }
 }
 
 const openInbound = async (
@@ -266,7 +272,7 @@ export const enrol = async (
     await undo.all()
     throw error
   }
-  const { site } = opened
+  const { site, listening } = opened
   const isInForce = (): boolean => isSame(kernel.policyOf(netnsCookie), record)
   const lift = (why: Parameters<Enrolment['end']>[0]): void => {
     const stays = why === 'handed_over' || (why === 'stopped' && failsClosed(policy, config))
@@ -285,7 +291,7 @@ export const enrol = async (
     isInForce,
     lift,
     repair: () => {
-      if (!site.isListening()) return ['listener']
+      if (!site.isListening() || !listening.every(netns.isListening)) return ['listener']
       if (isInForce()) return []
       enforce(context, policy, netnsCookie, record)
       return ['policy']

@@ -31,3 +31,12 @@ export const remove = (pin: string, key: Buffer): void => {
 /** Names of the programs attached to a cgroup itself, as the kernel keeps them: 15 characters. */
 export const attachedTo = (cgroup: string): string[] =>
   (ask('cgroup', 'show', cgroup) as { name: string }[]).map(({ name }) => name.slice(0, 15))
+
+export const update = (pin: string, key: Buffer, value: Buffer): void => {
+  ask('map', 'update', 'pinned', pin, 'key', 'hex', ...hex(key), 'value', 'hex', ...hex(value))
+}
+
+/** The link stays, and its program runs no more. */
+export const detachLink = (pin: string): void => {
+  ask('link', 'detach', 'pinned', pin)
+}
