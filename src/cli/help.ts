@@ -71,9 +71,9 @@ ${EXIT}
 
 const agent = `understudy agent [options]
 
-Serves the pods of this node that opt in by annotation (docs/annotations.md), in namespaces that may
-(docs/kubernetes.md), and sums up the connections of all. Runs until SIGTERM; an agent that is started
-beside it takes over from it. Normally a DaemonSet runs it (charts/understudy).
+Serves the pods of this node that opt in by annotation (docs/annotations.md), in namespaces that
+may (docs/kubernetes.md), and sums up the connections of all. Runs until SIGTERM; an agent that is
+started beside it takes over from it. Normally a DaemonSet runs it (charts/understudy).
 
   -c, --config FILE        settings, YAML or JSON (docs/configuration.md)
   -e, --expectations FILE  what to mock, beside the folder that the settings name; may be given more

@@ -122,7 +122,7 @@ export const PodAnnotations = z.object({
     example: 'dns: "false"',
   }),
   until: documented(Until.optional(), {
-    doc: 'When interception ends by itself: a time of RFC 3339, or how long after the pod was created, in days, hours, minutes and seconds, at most a year.',
+    doc: 'When interception ends by itself: a time of RFC 3339, or how long after an agent first saw it on the pod, in days, hours, minutes and seconds, at most a year.',
     values: 'a time or a duration',
     fallback: 'it does not',
     example: 'until: 2h30m',

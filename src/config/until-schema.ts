@@ -1,4 +1,4 @@
-/** `until`: a moment, or how long from the making of a pod. */
+/** `until`: a moment, or how long from when it was first seen on a pod. */
 import { z } from 'zod'
 
 /** A moment in milliseconds since the epoch, or a span of time in milliseconds. */
@@ -24,9 +24,9 @@ export const Until = z.string({ error: EXPECTED }).transform((text, context): Un
 })
 
 /** When it is over, in milliseconds since the epoch; never, where nothing is said. */
-export function endOf(until: Until | undefined, createdAtMs: number): number {
+export function endOf(until: Until | undefined, seenAtMs: number): number {
   if (!until) return Infinity
-  return until.kind === 'time' ? until.atMs : createdAtMs + until.ms
+  return until.kind === 'time' ? until.atMs : seenAtMs + until.ms
 }
 
 function timeOf(text: string): number | undefined {

@@ -1,6 +1,7 @@
 /** What `--help` says and what the parser takes are the same. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { AGENT_FLAGS } from '../../src/cli/agent.ts'
 import { CLEANUP_FLAGS } from '../../src/cli/cleanup.ts'
 import { DOCTOR_FLAGS } from '../../src/cli/doctor.ts'
 import { HELP } from '../../src/cli/help.ts'
@@ -17,6 +18,7 @@ const PARSERS: Readonly<Record<string, Readonly<Record<string, Flag>>>> = {
   run: RUN_FLAGS,
   serve: SERVE_FLAGS,
   doctor: DOCTOR_FLAGS,
+  agent: AGENT_FLAGS,
   cleanup: CLEANUP_FLAGS,
 }
 
@@ -53,7 +55,7 @@ test('understudy --help names every command', () => {
 })
 
 test('the log levels are those of the parser', () => {
-  for (const text of [HELP.run, HELP.serve]) {
+  for (const text of [HELP.run, HELP.serve, HELP.agent]) {
     const [, list = ''] = /--log-level LEVEL +(.*);/.exec(text) ?? []
     assert.deepEqual(list.replaceAll(/ \(default\)/g, '').split(', '), [...LOG_LEVELS])
   }

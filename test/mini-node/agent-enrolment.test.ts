@@ -25,3 +25,21 @@ test('a pod that opts in is intercepted, and one that does not is left alone', {
   assert.deepEqual(lab.eventsOf(other), [])
   assert.equal(await agent.stop(), 0)
 })
+
+test('an agent in a pod of its own, below the cgroup that the programs are at, does not intercept itself', {
+  skip: requireMiniNode(),
+}, async (t) => {
+  const lab = await startAgentLab(t)
+  const home = await lab.createPod({ namespace: 'understudy', annotations: {} })
+  const agent = await lab.startAgent({}, true, home.containerCgroupPath())
+  const opted = await lab.createPod()
+  await agent.sees(opted, 'intercepted')
+  assert.equal(await lab.get(opted, `${lab.upstream.url}/x`), 'real GET /x')
+  assert.equal(lab.upstream.hits(), 1)
+  assert.equal(await agent.metric('understudy_self_tests_total{result="passed"}'), 1)
+  await until("the connection is the pod's", async () => {
+    const destination = `destination="${lab.upstream.url.slice('http://'.length)}"`
+    return (await agent.admin('/metrics')).includes(`pod="${opted.name}",${destination},dialled=""} 1\n`)
+  })
+  assert.equal(await agent.stop(), 0)
+})

@@ -57,7 +57,12 @@ export interface AgentLab {
   /** A server in the network of the node that answers `real METHOD PATH`; its URL as pods reach it. */
   readonly upstream: { readonly server: Server; readonly url: string; readonly port: number; hits(): number }
   /** Starts an agent and waits until it is ready, unless told not to. */
-  startAgent(settings?: Readonly<Record<string, unknown>>, waits?: boolean): Promise<AgentProcess>
+  startAgent(
+    settings?: Readonly<Record<string, unknown>>,
+    waits?: boolean,
+    /** A cgroup2 folder that it is born in, as its own pod's would be; beside the pods unless told. */
+    cgroup?: string,
+  ): Promise<AgentProcess>
   /** A pod of the namespace `shop` that opts in, unless told otherwise. */
   createPod(options?: Partial<PodOptions>): Promise<Pod>
   /** What a pod gets for a URL with busybox's wget; the error's text where it gets nothing. */
@@ -107,13 +112,19 @@ interface AgentPlace {
   readonly node: MiniNode
   readonly settings: Readonly<Record<string, unknown>>
   readonly configPath: string
+  /** A cgroup that the agent is born in; beside the pods unless told. */
+  readonly cgroup: string | undefined
 }
 
-const startProcess = async ({ node, settings, configPath }: AgentPlace, waits: boolean): Promise<AgentProcess> => {
+const startProcess = async (
+  { node, settings, configPath, cgroup }: AgentPlace,
+  waits: boolean,
+): Promise<AgentProcess> => {
   writeFileSync(configPath, JSON.stringify(settings))
   const logPath = `${configPath}.log`
   const command = 'exec "$0" agent --config "$1" 2>"$2"'
-  const started = node.start(['sh', '-c', command, BIN, configPath, logPath])
+  const place = cgroup === undefined ? {} : { cgroup }
+  const started = node.start(['sh', '-c', command, BIN, configPath, logPath], place)
   const output = (): string => (existsSync(logPath) ? readFileSync(logPath, 'utf8') : '')
   const log = () => parsedLines(output())
   let hasEnded = false
@@ -193,9 +204,9 @@ export const startAgentLab = async (t: TestContext, options: MiniNodeOptions = {
   let pods = 0
   return {
     ...{ node, api, pins, state, upstream },
-    startAgent: async (settings = {}, waits = true) => {
+    startAgent: async (settings = {}, waits = true, cgroup = undefined) => {
       const configPath = join(node.folder, `agent-${agents.length}.json`)
-      const agent = await startProcess({ node, settings: { ...base, ...settings }, configPath }, waits)
+      const agent = await startProcess({ node, settings: { ...base, ...settings }, configPath, cgroup }, waits)
       agents.push(agent)
       return agent
     },
