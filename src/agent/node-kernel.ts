@@ -19,7 +19,7 @@ export interface NodeKernel {
   readonly hostNetnsCookie: bigint
   readonly listeners: ListenerCgroup
   releaseMemory(): void
-  /** Attaches to the pods' cgroup, in place of an elder agent's programs. */
+  /** Attaches to the pods' cgroup, in place of an elder agent's programs. Throws ATTACH_REFUSED; may be called again then. */
   attach(podsCgroup: string): void
   close(removesPins: boolean): void
 }
@@ -60,6 +60,7 @@ export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKer
     }
   }
   const listeners: { listener: string } = { listener: '' }
+  let isBeating = false
   return {
     kernel,
     hostNetnsCookie,
@@ -70,7 +71,8 @@ export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKer
         listeners.listener = join(podsCgroup, LISTENERS)
         mkdirSync(listeners.listener, { recursive: true })
       }
-      kernel.startHeartbeat()
+      if (!isBeating) kernel.startHeartbeat()
+      isBeating = true
       const done = kernel.attachNode({ podsCgroup, dns: config.dnsEnabled })
       log.info({ podsCgroup, hooks: done, listeners: listeners.listener || 'own cgroup' }, 'the programs are attached')
       for (const folder of outdatedPinFolders(config.pinFolder)) {
