@@ -82,6 +82,21 @@ test('an agent that waits for another program to go ends when it is told to', {
   assert.equal(await agent.stop(), 0)
 })
 
+test('an agent works without pins where there can be no file system for them', {
+  skip: requireMiniNode(),
+}, async (t) => {
+  const lab = await startAgentLab(t)
+  const agent = await lab.startAgent({ pinFolder: '/proc/understudy/pins' })
+  const warning = agent.log().find(({ msg }) => String(msg).startsWith('nothing can be pinned'))
+  assert.equal(warning?.['level'], 'warn')
+  assert.match(String(warning?.['why']), /ENOENT/)
+  const pod = await lab.createPod()
+  await isIntercepted(lab, agent, pod)
+  assert.equal(await agent.stop(), 0)
+  await until('its programs went with it', () => attachedTo(lab.node.kubepods).length === 0)
+  assert.equal(await lab.get(pod, `${lab.upstream.url}/orders`), 'real GET /orders')
+})
+
 test('an agent that cannot write its state says so and ends', { skip: requireMiniNode() }, async (t) => {
   const lab = await startAgentLab(t)
   const around = ['unshare', '-m', 'sh', '-c', `mount -t tmpfs -o ro none ${lab.state} && exec "$0" "$@"`]
