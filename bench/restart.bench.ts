@@ -88,7 +88,9 @@ const amount = (value: number, unit: string) => ({ kind: 'amount' as const, valu
 const rowsOf = (name: string, counted: Counted, kind: Kind): Row[] => {
   const isKill = kind === 'kill'
   for (const [error, times] of counted.errors) note(`restart: ${name}: ${times} x ${error}`)
-  note(`restart: ${name}: ${counted.direct} new connections to what is mocked went direct, of ${Math.round(counted.sent / 4)}`)
+  note(
+    `restart: ${name}: ${counted.direct} new connections to what is mocked went direct, of ${Math.round(counted.sent / 4)}`,
+  )
   const reference = kind === 'quiet' ? `${counted.sent} requests` : `the same load left alone; ${counted.sent} requests`
   const rows: Row[] = [
     {
@@ -104,7 +106,12 @@ const rowsOf = (name: string, counted: Counted, kind: Kind): Row[] => {
   }
   if (kind === 'upgrade') {
     const measured = amount(counted.direct, '')
-    rows.push({ question: 'the same: new connections that nobody intercepts', reference, measured, target: { atMost: 0 } })
+    rows.push({
+      question: 'the same: new connections that nobody intercepts',
+      reference,
+      measured,
+      target: { atMost: 0 },
+    })
   }
   if (counted.backMs.length > 0) {
     const measured = amount(median(counted.backMs), 'ms')

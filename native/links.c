@@ -101,8 +101,11 @@ static int is_alive_on(int fd, uint64_t cgroup)
 /* A pin may be a map, or a program, that somebody put in the place of ours: it is no link then, and is replaced. */
 static int pinned_link(const char *pin)
 {
-	int fd = pin[0] ? bpf_obj_get(pin) : -ENOENT;
+	int fd;
 
+	if (!pin[0])
+		return -ENOENT; /* errno says nothing here: as 0 it would be taken for a descriptor, and closed */
+	fd = bpf_obj_get(pin);
 	return fd < 0 ? -errno : fd;
 }
 

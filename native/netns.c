@@ -215,6 +215,14 @@ int understudy_trim_memory(void)
 	return malloc_trim(0);
 }
 
+int understudy_is_listening(int32_t fd)
+{
+	int listens = 0;
+	socklen_t length = sizeof(listens);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) ? -errno : listens;
+}
+
 int understudy_close_fd(int32_t fd)
 {
 	return close(fd) ? -errno : 0;

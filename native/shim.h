@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define UNDERSTUDY_ABI 3
+#define UNDERSTUDY_ABI 4
 
 /* What understudy_lookup writes: the cookie, then struct original_dst of bpf/include/contract.h. */
 #define UNDERSTUDY_LOOKUP_BYTES (8 + 64)
@@ -149,6 +149,9 @@ int understudy_netlink_ask(int32_t fd, const uint8_t *request, int32_t length, u
 
 /* Opens (creates) a lock file and takes its exclusive lock; -EWOULDBLOCK when a living process holds it. */
 int understudy_lock(const char *path);
+
+/* Whether the kernel still takes connections for this socket: 1, or 0 once somebody has ended it under us. */
+int understudy_is_listening(int32_t fd);
 
 /* Closes a descriptor that one of the functions above returned. */
 int understudy_close_fd(int32_t fd);

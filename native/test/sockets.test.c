@@ -34,6 +34,8 @@ static void sockets(void)
 	CHECK(understudy_listen("", INT_MAX, "127.0.0.1", 0, 1, 0) < 0);
 	EQUAL(understudy_listen("", -1, "192.0.2.1", 0, 1, 0), -EADDRNOTAVAIL);
 	four = understudy_listen("", -1, "127.0.0.1", 0, 1, 0);
+	EQUAL(understudy_is_listening(four), 1);
+	EQUAL(understudy_is_listening(-1), -EBADF);
 	CHECK(four >= 0 && (fcntl(four, F_GETFD) & FD_CLOEXEC) && (fcntl(four, F_GETFL) & O_NONBLOCK));
 	EQUAL(understudy_close_fd(four), 0);
 	EQUAL(understudy_close_fd(four), -EBADF);
@@ -65,6 +67,7 @@ static void sockets(void)
 	EQUAL(understudy_listen("", -1, "127.0.0.1", ntohs(name.sin_port), 1, 0), -EADDRINUSE);
 	EQUAL(understudy_close_fd(six), 0);
 	six = understudy_listen("", -1, "127.0.0.1", 0, 1, UNDERSTUDY_REUSEPORT | UNDERSTUDY_BOUND);
+	EQUAL(understudy_is_listening(six), 0);
 	CHECK(six >= 0 && getsockopt(six, SOL_SOCKET, SO_ACCEPTCONN, &on, &length) == 0 && on == 0);
 	EQUAL(understudy_close_fd(four), 0);
 	EQUAL(understudy_close_fd(six), 0);

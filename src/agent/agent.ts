@@ -6,6 +6,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.ts'
 import type { Expectation } from '../decide/matching/expectation.ts'
+import { UnderstudyError } from '../errors.ts'
 import { loadShim, type Shim } from '../kernel/shim.ts'
 import { PATHS } from '../paths.ts'
 import { requireBuilt, requireLinuxRoot } from '../run/requirements.ts'
@@ -16,7 +17,7 @@ import { findCgroupRoot } from '../workloads/pods/cgroup-root.ts'
 import { findPodsCgroup } from '../workloads/pods/pods-cgroup.ts'
 import { sweep } from '../workloads/run-state.ts'
 import { createAgentControl, requireTokenBeyondLoopback } from './control.ts'
-import { loadNodeKernel } from './node-kernel.ts'
+import { loadNodeKernel, type NodeKernel } from './node-kernel.ts'
 import { type Ownership, takeOver } from './ownership.ts'
 import { startPasses } from './passes.ts'
 import { createAgentPlane, followFolder } from './plane.ts'
@@ -67,6 +68,24 @@ const awaitPodsCgroup = async ({ podsCgroup: setting }: Config, root: string, lo
     if (path !== undefined) return path
     if (!told)
       log.warn({ root, setting }, 'there is no cgroup of pods on this node yet; the setting podsCgroup names it')
+    await pause(POLL_MS)
+  }
+}
+
+/**
+ * Attaches, or waits while a program of somebody else lets no other attach: an agent that ended and was started again and
+ * again would say less of it.
+ */
+const attach = async (node: NodeKernel, podsCgroup: string, state: AgentState, log: Logger): Promise<void> => {
+  for (let told = ''; ; ) {
+    try {
+      return node.attach(podsCgroup)
+    } catch (error) {
+      if (!(error instanceof UnderstudyError) || error.facts['excluder'] === undefined) throw error
+      state.notReady = `${error.message}. ${error.remedy}`
+      if (told !== error.message) log.error({ err: error }, 'the programs cannot be attached; this is tried again')
+      told = error.message
+    }
     await pause(POLL_MS)
   }
 }
@@ -127,7 +146,7 @@ const prepare = async ({
   const served = config.controlEnabled ? await control.open(plane) : undefined
   const ownership = takeOver(config.stateFolder, lockPorts(shim))
   undo.add(ownership.release)
-  node.attach(podsCgroup)
+  await attach(node, podsCgroup, state, log)
   state.node = node
   return {
     ...{ options, shim, record, node, sources, plane, dns, selfTest, ownership, root, podsCgroup },

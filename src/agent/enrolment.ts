@@ -117,6 +117,8 @@ interface Opened {
   readonly inbound?: InboundRun
   readonly served?: RunDns
   readonly ports: { readonly port4: number; readonly port6: number }
+  /** Descriptors of the listening sockets, which are the servers'. */
+  readonly listening: readonly number[]
 }
 
 /** Everything in the namespace; the policy is still to come. What was made when it throws is in `undo`. */
@@ -148,9 +150,13 @@ const openIn = async (
     ...(inbound ? { inbound: inbound.plane } : {}),
   })
   undo.add(() => site.close(0))
+  const listening: number[] = []
   const marking = {
     isTransparent: false,
-    markListener: (fd: number) => kernel.markListener(fd, workload.id),
+    markListener: (fd: number) => {
+      listening.push(fd)
+      kernel.markListener(fd, workload.id)
+    },
     // An elder agent may listen there.
     ...(config.listenPort === 0
       ? {}
@@ -164,7 +170,7 @@ const openIn = async (
   }
   await inbound?.open(site)
   for (const line of shim.takeLog()) log.debug({ component: 'libbpf', line }, 'libbpf')
-  return { site, ports, ...(inbound ? { inbound } : {}), ...(served ? { served } : {}) }
+  return { site, ports, listening, ...(inbound ? { inbound } : {}), ...(served ? { served } : {}) }
 }
 
 const openInbound = async (
@@ -268,7 +274,7 @@ export const enrol = async (
     await undo.all()
     throw error
   }
-  const { site } = opened
+  const { site, listening } = opened
   const isInForce = (): boolean => isSame(kernel.policyOf(netnsCookie), record)
   const lift = (why: Parameters<Enrolment['end']>[0]): void => {
     // A connection that is handed to a listener of ours while that closes would be reset.
@@ -289,7 +295,7 @@ export const enrol = async (
     isInForce,
     lift,
     repair: () => {
-      if (!site.isListening()) return ['listener']
+      if (!site.isListening() || !listening.every(netns.isListening)) return ['listener']
       if (isInForce()) return []
       enforce(context, policy, netnsCookie, record)
       return ['policy']

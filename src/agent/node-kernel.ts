@@ -21,7 +21,7 @@ export interface NodeKernel {
   readonly hostNetnsCookie: bigint
   readonly listeners: ListenerCgroup
   releaseMemory(): void
-  /** Attaches to the pods' cgroup, in place of an elder agent's programs. */
+  /** Attaches to the pods' cgroup, in place of an elder agent's programs. Throws ATTACH_REFUSED; may be called again then. */
   attach(podsCgroup: string): void
   /** Called when this agent counts as living no more. */
   close(removesPins: boolean): void
@@ -70,6 +70,7 @@ export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKer
       return listenersPath
     },
   }
+  let isBeating = false
   return {
     kernel,
     hostNetnsCookie,
@@ -79,7 +80,8 @@ export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKer
       if (!isInside({ podsCgroup })) {
         listenersPath = join(podsCgroup, LISTENERS)
       }
-      kernel.startHeartbeat()
+      if (!isBeating) kernel.startHeartbeat()
+      isBeating = true
       const done = kernel.attachNode({ podsCgroup, dns: config.dnsEnabled })
       log.info({ podsCgroup, hooks: done, listeners: listeners.listener || 'own cgroup' }, 'the programs are attached')
       for (const folder of outdatedPinFolders(config.pinFolder)) {

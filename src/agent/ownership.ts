@@ -5,6 +5,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { UnderstudyError } from '../errors.ts'
+import { errorName } from '../kernel/shim.ts'
 import type { LockPorts } from '../workloads/run-state.ts'
 
 export interface Ownership {
@@ -34,6 +35,7 @@ export const takeOver = (folder: string, { lock, unlock }: LockPorts): Ownership
     for (let attempt = 0; fd < 0 && attempt < ATTEMPTS; attempt++) {
       generation = Math.max(0, ...generations(folder)) + 1
       fd = lock(pathOf(folder, generation))
+      if (fd < 0 && errorName(fd) !== 'EAGAIN') throw new Error(errorName(fd))
     }
     if (fd < 0) throw new Error('another agent takes every number first')
   } catch (cause) {

@@ -26,6 +26,8 @@ export interface Netns {
   makeSocketAs(source: string, mark: number, withPort: boolean): { readonly fd: number; readonly port: number }
   sourceTowards(address: string): string
   readProcNet(name: string): string
+  /** Whether a listening socket still is one: whoever may do so ends it with `ss --kill`, and its owner is not told. */
+  isListening(fd: number): boolean
   /** Closes a descriptor that a function above returned and nobody has adopted. */
   closeFd(fd: number): void
   close(): void
@@ -90,6 +92,7 @@ export const netnsOf = (shim: Shim, fd: number): Netns => {
       const length = shim.raw('understudy_read_proc_net', fd, name, bytes, PROC_NET_BYTES)
       return length > 0 ? bytes.toString('latin1', 0, length) : ''
     },
+    isListening: (made) => shim.raw('understudy_is_listening', made) === 1,
     closeFd: (made) => void shim.raw('understudy_close_fd', made),
     close: () => {
       if (fd >= 0) shim.raw('understudy_close_fd', fd)

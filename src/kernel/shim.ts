@@ -8,7 +8,7 @@ import { DataType, define, open } from 'ffi-rs'
 import { UnderstudyError } from '../errors.ts'
 
 /** Compared with understudy_abi() at load. */
-export const ABI = 3
+export const ABI = 4
 
 const I32 = DataType.I32
 const U32 = DataType.U32
@@ -63,6 +63,7 @@ const FUNCTIONS = {
   understudy_netlink_open: takes(I32, I32),
   understudy_netlink_ask: takes(I32, BYTES, I32, BYTES, I32),
   understudy_lock: takes(TEXT),
+  understudy_is_listening: takes(I32),
   understudy_close_fd: takes(I32),
   understudy_trim_memory: takes(),
   understudy_mount_bpffs: takes(TEXT),

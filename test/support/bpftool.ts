@@ -34,3 +34,12 @@ export const attachedTo = (cgroup: string): string[] =>
 
 /** How many entries a pinned map has. */
 export const entryCount = (pin: string): number => (ask('map', 'dump', 'pinned', pin) as unknown[]).length
+
+export const update = (pin: string, key: Buffer, value: Buffer): void => {
+  ask('map', 'update', 'pinned', pin, 'key', 'hex', ...hex(key), 'value', 'hex', ...hex(value))
+}
+
+/** The link stays, and its program runs no more. */
+export const detachLink = (pin: string): void => {
+  ask('link', 'detach', 'pinned', pin)
+}

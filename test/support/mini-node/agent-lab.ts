@@ -41,6 +41,8 @@ export interface AgentProcess {
   control(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly text: string }>
   /** Its log so far, a line each, parsed. */
   log(): readonly Readonly<Record<string, unknown>>[]
+  /** The same as text, with what it says that is no line of the log, such as why it cannot start. */
+  output(): string
   /** Sends a signal and waits for the end; its exit code, or null after a signal that kills. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
   /** Waits for its end; its exit code. */
@@ -65,12 +67,17 @@ export interface AgentLab {
   readonly state: string
   /** A server in the network of the node that answers `real METHOD PATH`; its URL as pods reach it. */
   readonly upstream: { readonly server: Server; readonly url: string; readonly port: number; hits(): number }
-  /** Starts an agent and waits until it is ready, unless told not to. */
+  /**
+   * Starts an agent and waits until it is ready, unless told not to: then its admin server can be asked early on only where
+   * the settings name the port.
+   */
   startAgent(
     settings?: Readonly<Record<string, unknown>>,
     waits?: boolean,
     /** A cgroup2 folder that it is born in, as its own pod's would be; beside the pods unless told. */
     cgroup?: string,
+    /** A command that becomes the agent, such as `unshare -m`. */
+    around?: readonly string[],
   ): Promise<AgentProcess>
   /** A pod of the namespace `shop` that opts in, unless told otherwise. */
   createPod(options?: Partial<PodOptions>): Promise<Pod>
@@ -128,17 +135,18 @@ interface AgentPlace {
   readonly configPath: string
   /** A cgroup that the agent is born in; beside the pods unless told. */
   readonly cgroup: string | undefined
+  readonly around: readonly string[]
 }
 
 const startProcess = async (
-  { node, settings, configPath, cgroup }: AgentPlace,
+  { node, settings, configPath, cgroup, around }: AgentPlace,
   waits: boolean,
 ): Promise<AgentProcess> => {
   writeFileSync(configPath, JSON.stringify(settings))
   const logPath = `${configPath}.log`
-  const command = 'exec "$0" agent --config "$1" 2>"$2"'
+  const argv = ['sh', '-c', 'log=$1; shift; exec "$@" 2>"$log"', 'sh', logPath]
   const place = cgroup === undefined ? {} : { cgroup }
-  const started = node.start(['sh', '-c', command, BIN, configPath, logPath], place)
+  const started = node.start([...argv, ...around, BIN, 'agent', '--config', configPath], place)
   const output = (): string => (existsSync(logPath) ? readFileSync(logPath, 'utf8') : '')
   const log = () => parsedLines(output())
   let hasEnded = false
@@ -151,7 +159,9 @@ const startProcess = async (
       if (hasEnded) throw new Error(`the agent has ended: ${output().slice(-4000)}`)
       return lineOf('the agent serves')
     })
-  const adminPort = () => text(String(log().findLast((line) => line['adminPort'] !== undefined)?.['adminPort'] ?? ''))
+  const named = Number(settings['adminPort'])
+  const adminPort = () =>
+    named || text(String(log().findLast((line) => line['adminPort'] !== undefined)?.['adminPort'] ?? ''))
   const admin = (path: string): Promise<string> => curl(node, [`http://127.0.0.1:${adminPort()}${path}`])
   const workloads = async (): Promise<readonly ShownWorkload[]> =>
     (JSON.parse(await admin('/debug/workloads')) as { workloads: ShownWorkload[] }).workloads
@@ -174,7 +184,7 @@ const startProcess = async (
       const at = answer.lastIndexOf('\n')
       return { status: Number(answer.slice(at + 1)), text: answer.slice(0, at) }
     },
-    log,
+    ...{ log, output },
     stop: async (signal = 'SIGTERM') => {
       started.kill(signal)
       const { code } = await started.finished
@@ -220,9 +230,9 @@ export const startAgentLab = async (t: Ends, options: MiniNodeOptions = {}): Pro
   let pods = 0
   return {
     ...{ node, api, pins, state, upstream },
-    startAgent: async (settings = {}, waits = true, cgroup = undefined) => {
+    startAgent: async (settings = {}, waits = true, cgroup = undefined, around = []) => {
       const configPath = join(node.folder, `agent-${agents.length}.json`)
-      const agent = await startProcess({ node, settings: { ...base, ...settings }, configPath, cgroup }, waits)
+      const agent = await startProcess({ node, settings: { ...base, ...settings }, configPath, cgroup, around }, waits)
       agents.push(agent)
       return agent
     },
