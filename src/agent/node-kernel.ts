@@ -10,6 +10,7 @@ import type { Shim } from '../kernel/shim.ts'
 import { PATHS } from '../paths.ts'
 import type { ListenerCgroup } from '../workloads/cgroup.ts'
 import { isInside } from '../workloads/pods/inside-pods.ts'
+import { sampleCosts } from './cost-samples.ts'
 
 /** The cgroup that an agent outside of the pods' makes below it, for its listeners' sockets. */
 const LISTENERS = 'understudy-listeners'
@@ -52,13 +53,9 @@ export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKer
   const { pinned, why, adopted, keptCapacities } = kernel.pins
   if (pinned) log.info({ folder: pinFolder(config.pinFolder), adopted, keptCapacities }, 'the maps are pinned')
   else log.warn({ why }, 'nothing can be pinned: interception ends with this agent, and a successor begins anew')
-  if (config.programCosts) {
-    try {
-      kernel.enableCosts()
-    } catch (err) {
-      log.warn({ err }, 'the kernel does not measure what the programs cost')
-    }
-  }
+  const endSamples = config.programCosts
+    ? sampleCosts(kernel, (err) => log.warn({ err }, 'the kernel does not measure what the programs cost'))
+    : undefined
   const listeners: { listener: string } = { listener: '' }
   return {
     kernel,
@@ -78,6 +75,7 @@ export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKer
       }
     },
     close: (removesPins) => {
+      endSamples?.()
       kernel.close()
       if (removesPins) unpinAll(pinFolder(config.pinFolder))
       try {
