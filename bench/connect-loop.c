@@ -6,7 +6,7 @@
  *   connect-loop [PINNED_MAP]
  *
  * Listeners come as descriptors of the parent. Reads orders, one a line, and answers each with
- * `NANOSECONDS LOOKED_UP`:
+ * `NANOSECONDS LOOKED_UP NANOSECONDS_OF_THE_PROCESSOR`:
  *
  *   CGROUP_PROCS LISTENER_FD ADDRESS PORT COUNT EXCHANGES RESOLVE [BLOCKS]
  *
@@ -44,11 +44,11 @@ static void fail(const char *what)
 	exit(1);
 }
 
-static uint64_t now_ns(void)
+static uint64_t now_ns(clockid_t of)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(of, &now);
 	return (uint64_t)now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
@@ -176,7 +176,7 @@ int main(int count, char **arguments)
 		fail(arguments[1]);
 	while (fgets(line, sizeof(line), stdin)) {
 		struct sockaddr_in to = { .sin_family = AF_INET };
-		uint64_t started;
+		uint64_t started, used;
 		int found = 0, blocks = 0;
 
 		if (sscanf(line, "%767s %d %63s %d %d %d %d %d", procs, &listener, address, &port, &connections,
@@ -185,10 +185,13 @@ int main(int count, char **arguments)
 			return 2;
 		to.sin_port = htons(port);
 		enter_cgroup(procs);
-		started = now_ns();
+		started = now_ns(CLOCK_MONOTONIC);
+		used = now_ns(CLOCK_PROCESS_CPUTIME_ID);
 		for (int i = 0; i < connections; i++)
 			found += one(listener, &to, exchanges, resolve, blocks);
-		printf("%llu %d\n", (unsigned long long)(now_ns() - started), found);
+		used = now_ns(CLOCK_PROCESS_CPUTIME_ID) - used;
+		printf("%llu %d %llu\n", (unsigned long long)(now_ns(CLOCK_MONOTONIC) - started), found,
+		       (unsigned long long)used);
 		fflush(stdout);
 	}
 	return 0;

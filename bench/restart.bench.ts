@@ -19,11 +19,18 @@ const NS_PER_MS = 1e6
 
 type Kind = 'quiet' | 'stop' | 'upgrade' | 'kill'
 
+interface Happened {
+  /** The one that is there afterwards. */
+  readonly agent: AgentProcess
+  /** When the signal, if any, was sent, and when the process had ended. */
+  readonly atNs: number
+  readonly goneNs: number
+}
+
 interface Event {
   readonly kind: Kind
   readonly name: string
-  /** Returns the agent that is there afterwards, and when it happened. */
-  readonly happen: (agent: AgentProcess) => Promise<{ agent: AgentProcess; atNs: number }>
+  readonly happen: (agent: AgentProcess) => Promise<Happened>
 }
 
 const eventsOf = (start: () => Promise<AgentProcess>): Event[] => [
@@ -33,8 +40,9 @@ const eventsOf = (start: () => Promise<AgentProcess>): Event[] => [
     happen: async (agent) => {
       const atNs = nowNs()
       const code = await agent.stop()
+      const goneNs = nowNs()
       if (code !== 0) throw new Error(`the agent ended with ${code}`)
-      return { agent: await start(), atNs }
+      return { agent: await start(), atNs, goneNs }
     },
   },
   {
@@ -44,8 +52,9 @@ const eventsOf = (start: () => Promise<AgentProcess>): Event[] => [
       const atNs = nowNs()
       const younger = await start()
       const code = await agent.stop()
+      const goneNs = nowNs()
       if (code !== 0) throw new Error(`the elder agent ended with ${code}`)
-      return { agent: younger, atNs }
+      return { agent: younger, atNs, goneNs }
     },
   },
   {
@@ -54,7 +63,8 @@ const eventsOf = (start: () => Promise<AgentProcess>): Event[] => [
     happen: async (agent) => {
       const atNs = nowNs()
       await agent.stop('SIGKILL')
-      return { agent: await start(), atNs }
+      const goneNs = nowNs()
+      return { agent: await start(), atNs, goneNs }
     },
   },
 ]
@@ -62,32 +72,35 @@ const eventsOf = (start: () => Promise<AgentProcess>): Event[] => [
 interface Counted {
   sent: number
   failed: number
-  /** Of those, on connections that were opened after it happened. */
+  /** Of those, on connections that were opened after the signal, and after the process had ended. */
   failedOfNew: number
+  failedAfterEnd: number
   direct: number
   readonly backMs: number[]
-  readonly errors: Map<string, number>
+  readonly errors: string[]
 }
 
-const add = (counted: Counted, told: LoadTold, atNs: number): void => {
-  const isOfNew = ({ openedNs, startedNs }: LoadTold['failed'][number]) => (openedNs || startedNs) >= atNs
+const add = (counted: Counted, told: LoadTold, { atNs, goneNs }: Omit<Happened, 'agent'>): void => {
   counted.sent += told.sent
   counted.failed += told.failed.length
-  counted.failedOfNew += told.failed.filter(isOfNew).length
   counted.direct += told.directNs.length
   const back = told.backNs.filter((ns) => ns > atNs)
   if (back.length > 0) counted.backMs.push((Math.max(...back) - atNs) / NS_PER_MS)
-  for (const failure of told.failed) {
-    const key = `${failure.isKept ? 'kept' : 'new'}, ${isOfNew(failure) ? 'opened after' : 'opened before'}: ${failure.error}`
-    counted.errors.set(key, (counted.errors.get(key) ?? 0) + 1)
+  for (const { isKept, error, openedNs, startedNs } of told.failed) {
+    const bornNs = openedNs || startedNs
+    if (bornNs >= atNs) counted.failedOfNew++
+    if (bornNs >= goneNs) counted.failedAfterEnd++
+    const when = Math.round((bornNs - atNs) / NS_PER_MS)
+    counted.errors.push(`${isKept ? 'kept' : 'new'} connection, opened at ${when} ms: ${error}`)
   }
+  if (goneNs > 0) note(`restart: the process had ended after ${Math.round((goneNs - atNs) / NS_PER_MS)} ms`)
 }
 
 const amount = (value: number, unit: string) => ({ kind: 'amount' as const, value, unit })
 
 const rowsOf = (name: string, counted: Counted, kind: Kind): Row[] => {
   const isKill = kind === 'kill'
-  for (const [error, times] of counted.errors) note(`restart: ${name}: ${times} x ${error}`)
+  for (const error of counted.errors.slice(0, 20)) note(`restart: ${name}: ${error}`)
   note(
     `restart: ${name}: ${counted.direct} new connections to what is mocked went direct, of ${Math.round(counted.sent / 4)}`,
   )
@@ -102,7 +115,13 @@ const rowsOf = (name: string, counted: Counted, kind: Kind): Row[] => {
   ]
   if (isKill) {
     const others = counted.failed - counted.failedOfNew
-    rows.push({ question: 'the same, under way', reference, measured: amount(others, ''), target: {} })
+    rows.push(
+      {
+        question: 'the same, opened after its process had ended',
+        ...{ reference, measured: amount(counted.failedAfterEnd, ''), target: { atMost: 0 } },
+      },
+      { question: 'the same, under way', reference, measured: amount(others, ''), target: {} },
+    )
   }
   if (kind === 'upgrade') {
     const measured = amount(counted.direct, '')
@@ -134,11 +153,11 @@ await onNode(async (lab) => {
   const load = await startLoad(lab, agent, { pods: PODS, perSecond: PER_SECOND })
   await load.told()
   const fresh = (): Counted => ({
-    ...{ sent: 0, failed: 0, failedOfNew: 0, direct: 0, backMs: [], errors: new Map() },
+    ...{ sent: 0, failed: 0, failedOfNew: 0, failedAfterEnd: 0, direct: 0, backMs: [], errors: [] },
   })
   const quiet = fresh()
   await pause(AROUND_MS * 2)
-  add(quiet, await load.told(), 0)
+  add(quiet, await load.told(), { atNs: 0, goneNs: 0 })
   const rows = rowsOf('left alone (the reference)', quiet, 'quiet')
   for (const event of eventsOf(start)) {
     const counted = fresh()
@@ -147,7 +166,7 @@ await onNode(async (lab) => {
       const happened = await event.happen(agent)
       agent = happened.agent
       await pause(AROUND_MS)
-      add(counted, await load.told(), happened.atNs)
+      add(counted, await load.told(), happened)
     }
     rows.push(...rowsOf(event.name, counted, event.kind))
   }

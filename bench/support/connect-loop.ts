@@ -23,6 +23,8 @@ export interface Order {
 export interface Timed {
   readonly ns: number
   readonly resolved: number
+  /** Of these, those that the processor worked for it; what else it did meanwhile is not in them. */
+  readonly cpuNs: number
 }
 
 export interface ConnectLoop {
@@ -50,8 +52,8 @@ export const startConnectLoop = (netns: string, listeners: readonly number[], pi
       stdin.write(`${words.join(' ')} ${resolve === 'netfilter' ? 2 : resolve ? 1 : 0} ${blocks}\n`)
       const { value, done } = await answers.next()
       if (done) throw new Error('connect-loop ended without an answer')
-      const [ns = 0, resolved = 0] = String(value).split(' ').map(Number)
-      return { ns, resolved }
+      const [ns = 0, resolved = 0, cpuNs = 0] = String(value).split(' ').map(Number)
+      return { ns, resolved, cpuNs }
     },
     close: () => void child.kill(),
   }

@@ -11,6 +11,7 @@ import { PATHS } from '../paths.ts'
 import { lockPorts } from '../run/rules-left.ts'
 import type { ListenerCgroup } from '../workloads/cgroup.ts'
 import { isInside } from '../workloads/pods/inside-pods.ts'
+import { sampleCosts } from './cost-samples.ts'
 import { agentLives } from './ownership.ts'
 
 /** The cgroup that an agent outside of the pods' makes below it, for its listeners' sockets. */
@@ -55,13 +56,9 @@ export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKer
   const { pinned, why, adopted, keptCapacities } = kernel.pins
   if (pinned) log.info({ folder: pinFolder(config.pinFolder), adopted, keptCapacities }, 'the maps are pinned')
   else log.warn({ why }, 'nothing can be pinned: interception ends with this agent, and a successor begins anew')
-  if (config.programCosts) {
-    try {
-      kernel.enableCosts()
-    } catch (err) {
-      log.warn({ err }, 'the kernel does not measure what the programs cost')
-    }
-  }
+  const endSamples = config.programCosts
+    ? sampleCosts(kernel, (err) => log.warn({ err }, 'the kernel does not measure what the programs cost'))
+    : undefined
   let listenersPath = ''
   const listeners: ListenerCgroup = {
     /** Made anew should it be gone: another agent that ends may take it for its own. */
@@ -89,6 +86,7 @@ export const loadNodeKernel = (shim: Shim, config: Config, log: Logger): NodeKer
       }
     },
     close: (removesPins) => {
+      endSamples?.()
       kernel.close()
       if (removesPins) unpinAll(pinFolder(config.pinFolder))
       try {

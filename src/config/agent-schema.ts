@@ -118,6 +118,6 @@ export const AGENT_SETTINGS = {
   }),
   programCosts: flag.default(true).meta({
     env: 'UNDERSTUDY_PROGRAM_COSTS',
-    doc: 'Whether the kernel measures how long each BPF program runs, for the metrics; this costs some nanoseconds a run.',
+    doc: 'Whether the kernel measures, for a second of each half minute, how long each BPF program runs, for the metrics.',
   }),
 } as const

@@ -69,10 +69,11 @@ export interface NodeHooks {
   repairLinks(): string[]
   /** The hooks at which our program does not run for sockets of this cgroup2 folder; none is well. */
   hooksMissingAt(cgroupPath: string): Hook[]
-  /** Nanoseconds and runs of each program since enableCosts(). */
+  /** Nanoseconds and runs of each program while it was measured: by us, or by anybody else on this machine. */
   readCosts(): ProgramCost[]
-  /** Has the kernel measure them until close(). Throws KERNEL_CALL_FAILED before Linux 5.8. */
+  /** Has the kernel measure them until disableCosts() or close(). Throws KERNEL_CALL_FAILED before Linux 5.8. */
   enableCosts(): void
+  disableCosts(): void
 }
 
 export interface ProgramCost {
@@ -156,11 +157,7 @@ const idOfCgroup = (shim: Shim, path: string): bigint => {
 }
 
 /** `handle` is asked for at each call: it changes when the programs are closed. */
-export const nodeHooks = (
-  shim: Shim,
-  handle: () => number,
-  pins: Pick<Pins, 'folder' | 'restore'>,
-): NodeHooks & { closeCosts(): void } => {
+export const nodeHooks = (shim: Shim, handle: () => number, pins: Pick<Pins, 'folder' | 'restore'>): NodeHooks => {
   let attachment: NodeAttachment | undefined
   let stats = -1
   const hooks = (): Hook[] => hooksInOrder(attachment?.dns ?? false).map(({ hook }) => hook)
@@ -203,7 +200,7 @@ export const nodeHooks = (
     enableCosts: () => {
       if (stats < 0) stats = shim.call('understudy_enable_stats')
     },
-    closeCosts: () => {
+    disableCosts: () => {
       if (stats >= 0) shim.raw('understudy_close_fd', stats)
       stats = -1
     },

@@ -151,7 +151,7 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
   const asked = Buffer.alloc(ASKED_SERVER.size)
   const batch = Buffer.alloc(CONNECTION_EVENT.size * EVENTS_PER_CALL)
   let ticker: NodeJS.Timeout | undefined
-  const { closeCosts, ...hooks } = nodeHooks(shim, () => handle, loaded.pins)
+  const hooks = nodeHooks(shim, () => handle, loaded.pins)
 
   const attachTo = (program: string, cgroup: string): void => {
     const result = shim.raw('understudy_attach', handle, program, cgroup)
@@ -207,7 +207,7 @@ export const loadKernel = (shim: Shim, options: KernelOptions): Kernel => {
     close: () => {
       if (handle === CLOSED) return
       clearInterval(ticker)
-      closeCosts()
+      hooks.disableCosts()
       loaded.mockServerMap.unpin()
       shim.raw('understudy_close', handle)
       handle = CLOSED // the number is soon another's

@@ -74,6 +74,10 @@ const declareCosts = (registry: Registry, readCosts: () => Iterable<ProgramCost>
         }
       },
     })
-  total('understudy_bpf_program_run_seconds_total', 'Time that a BPF program ran.', (cost) => cost.seconds)
-  total('understudy_bpf_program_runs_total', 'Times that a BPF program ran.', (cost) => cost.runs)
+  total(
+    'understudy_bpf_program_run_seconds_total',
+    'Time that a BPF program ran while it was measured.',
+    (cost) => cost.seconds,
+  )
+  total('understudy_bpf_program_runs_total', 'Times that a BPF program ran while it was measured.', (cost) => cost.runs)
 }

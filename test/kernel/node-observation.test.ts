@@ -191,4 +191,6 @@ kernelTest('the cost of each program is measured once it is asked for', async (l
   const cost = kernel.readCosts().find(({ program }) => program === 'redirect_connect4')
   assert.ok(cost && cost.runs >= 1 && cost.runNs > 0)
   assert.equal(kernel.readCosts().length, 10)
+  kernel.disableCosts()
+  kernel.disableCosts()
 })

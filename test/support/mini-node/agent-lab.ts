@@ -47,16 +47,9 @@ export interface AgentProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>
   /** Waits for its end; its exit code. */
   ended(): Promise<number | null>
-  /** All that it has printed. */
-  output(): string
   /** Sends a signal and does not wait. */
   signal(signal: NodeJS.Signals): void
   readonly finished: Promise<unknown>
-}
-
-/** Who ends what is begun: the context of a test, or of a suite. */
-export interface Ends {
-  after(end: () => unknown): void
 }
 
 export interface AgentLab {
@@ -184,7 +177,7 @@ const startProcess = async (
       const at = answer.lastIndexOf('\n')
       return { status: Number(answer.slice(at + 1)), text: answer.slice(0, at) }
     },
-    ...{ log, output },
+    log,
     stop: async (signal = 'SIGTERM') => {
       started.kill(signal)
       const { code } = await started.finished
