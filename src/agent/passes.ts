@@ -27,6 +27,8 @@ export interface Passes {
 }
 
 const SOON_MS = 50
+/** A younger agent that dies leaves programs behind that send nobody anywhere: the elder is not to wait for its next look. */
+const IN_CHARGE_MS = 500
 
 const repairLinks = ({ kernel, events, reconcile, metrics, log }: PassOptions): void => {
   for (const what of kernel.repairLinks()) {
@@ -97,9 +99,17 @@ export const startPasses = (options: PassOptions): Passes => {
     if (hasLooked) clearInterval(soon)
     else tick()
   }, SOON_MS).unref()
+  let wasInCharge = options.ownership.isOwner()
+  const charge = setInterval(() => {
+    const isInCharge = options.ownership.isOwner()
+    if (isInCharge !== wasInCharge) log.info({ isInCharge }, 'who is in charge of the node has changed')
+    if (isInCharge && !wasInCharge) tick()
+    wasInCharge = isInCharge
+  }, IN_CHARGE_MS).unref()
   return {
     close: async () => {
       clearInterval(timer)
+      clearInterval(charge)
       clearInterval(soon)
       await running
       await source.close()

@@ -125,7 +125,8 @@ agentSuite('an agent that takes over from another', (the) => {
     })
 
     test(`with ${how}: the old one takes over again from one that is killed`, async () => {
-      const old = await begin(settings)
+      // It does not wait for its next look at everything.
+      const old = await begin({ ...settings, reconcileIntervalMs: 600_000 })
       const pod = await the().createPod()
       await old.sees(pod, 'intercepted')
       const young = await begin(settings)
