@@ -36,6 +36,13 @@ const openConnections = ({ node, attribution }: AgentState): OpenConnection[] =>
   return open
 }
 
+/** Once it was ready, trouble of the source changes nothing: what is intercepted stays so. */
+const readiness = ({ notReady, sources }: AgentState): { ok: true } | { ok: false; why: string } => {
+  if (notReady === undefined) return { ok: true }
+  const trouble = sources?.source.health().trouble
+  return { ok: false, why: trouble === undefined ? notReady : `${notReady}: ${trouble}` }
+}
+
 /** A record stage that has the metrics of an agent. */
 export interface AgentRecord extends RecordStage {
   readonly agent: AgentMetrics
@@ -46,7 +53,7 @@ export const createAgentRecord = ({ config, recordPath }: AgentOptions, state: A
     config,
     withSummary: false,
     adminMayMove: false,
-    ready: () => (state.notReady === undefined ? { ok: true } : { ok: false, why: state.notReady }),
+    ready: () => readiness(state),
     readKernel: () => state.node && readingOf(state.node.kernel),
     readDnsIntents: () => state.dnsIntents?.() ?? 0,
     ...(recordPath === undefined ? {} : { recordPath }),
