@@ -75,6 +75,14 @@ const open = (lab: AgentLab, pod: Pod): ConnectLoop => {
   ])
 }
 
+const NO_AGENT = 'no agent'
+const agentWith = (costs: 'sampled' | 'off' | 'always'): string =>
+  ({
+    sampled: 'an agent with its defaults',
+    off: 'an agent without programCosts',
+    always: 'an agent, and programs measured all the time',
+  })[costs]
+
 const compare = async (lab: AgentLab, pod: Pod, loop: ConnectLoop, one: Case, condition: string): Promise<Row> => {
   const { address, exchanges, listeners, question } = one
   const order = { address, connections: CONNECTIONS, exchanges, resolve: false }
@@ -93,7 +101,7 @@ const compare = async (lab: AgentLab, pod: Pod, loop: ConnectLoop, one: Case, co
     question: `${question}; ${condition}`,
     reference: 'the same connection from a cgroup that is no pod’s',
     measured: { kind: 'ratio', spread: spreadOf(ratios) },
-    target: condition === 'no agent' ? {} : one.target,
+    target: condition === agentWith('sampled') || condition === agentWith('off') ? one.target : {},
   }
 }
 
@@ -119,13 +127,18 @@ await onNode(async (lab) => {
     for (const one of casesOf(pod)) rows.push(await compare(lab, pod, loop, one, condition))
   }
   try {
-    await measure('no agent')
-    for (const programCosts of [true, false]) {
-      const agent = await lab.startAgent({ programCosts, onStop: 'remove', reconcileIntervalMs: 10_000 })
-      await measure(`agent, programCosts ${programCosts ? 'on' : 'off'}`)
-      const others = measuring().filter((pid) => pid !== `${agent.pid}`)
+    await measure(NO_AGENT)
+    for (const programCosts of ['sampled', 'off', 'always'] as const) {
+      const agent = await lab.startAgent({
+        ...{ programCosts: programCosts === 'sampled', onStop: 'remove', reconcileIntervalMs: 10_000 },
+      })
+      const shim = loadShim(SHIM_PATH)
+      const stats = programCosts === 'always' ? shim.call('understudy_enable_stats') : undefined
+      await measure(agentWith(programCosts))
+      const others = measuring().filter((pid) => ![agent.pid, process.pid].includes(Number(pid)))
       if (others.length > 0)
         note(`not-enrolled: the kernel measures programs for process ${others}, which makes every figure here larger`)
+      if (stats !== undefined) shim.call('understudy_close_fd', stats)
       await agent.stop()
     }
   } finally {

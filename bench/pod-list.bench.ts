@@ -45,6 +45,7 @@ const fill = ({ api, node }: AgentLab, onNode: number): void => {
 await onNode(async (lab) => {
   for (let team = 0; team < TEAMS; team++)
     lab.api.createNamespace(`team-${team}`, { 'understudy.dev/interception': 'enabled' })
+  await read(lab, 'a start that compiles what has changed since the last')
   const none = await read(lab, 'no pod in the cluster')
   fill(lab, ON_NODE)
   const some = await read(lab, `${ON_NODE} of ${PODS} on the node`)
