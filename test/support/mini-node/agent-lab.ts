@@ -1,5 +1,5 @@
 /** A mini-node with an API server of the tests and real agents on it: what tests of pods and the agent start from. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,6 +14,7 @@ import { NODE_NET } from './runtime-config.ts'
 /** The program under test. */
 export const BIN = fileURLToPath(new URL('../../../bin/understudy', import.meta.url))
 const UNIFIED = '/sys/fs/cgroup'
+const BPFFS = '/sys/fs/bpf'
 
 /** One line of `/debug/workloads`. */
 export interface ShownWorkload {
@@ -194,9 +195,19 @@ const startProcess = async (
   return agent
 }
 
+/** Pins of agents whose test was killed: their node's cgroups are gone, swept by the start of this one. */
+const sweepPins = (): void => {
+  for (const name of readdirSync(BPFFS).filter((each) => /^understudy-test-\d+-\d+-\d+$/.test(each))) {
+    if (existsSync(join(UNIFIED, 'unified', name))) continue
+    unpinAll(pinFolder(join(BPFFS, name)))
+    rmSync(join(BPFFS, name), { recursive: true, force: true })
+  }
+}
+
 /** Everything is ended with the test. */
 export const startAgentLab = async (t: Ends, options: MiniNodeOptions = {}): Promise<AgentLab> => {
   const node = await startMiniNode(options)
+  sweepPins()
   t.after(node.close)
   const api = await createApiServer()
   t.after(api.close)
@@ -204,7 +215,7 @@ export const startAgentLab = async (t: Ends, options: MiniNodeOptions = {}): Pro
   api.createNamespace('shop', { 'understudy.dev/interception': 'enabled' })
   const apiPort = await node.forward(api.port)
   const upstream = await startUpstream(t, node)
-  const pins = join('/sys/fs/bpf', `understudy-test-${node.id}`)
+  const pins = join(BPFFS, `understudy-test-${node.id}`)
   const state = join(node.folder, 'agent-state')
   mkdirSync(state, { recursive: true })
   const agents: AgentProcess[] = []
