@@ -235,6 +235,8 @@ const enforce = (
   record: PolicyRecord,
 ) => {
   const before = kernel.policyOf(netnsCookie)
+  // On a shared port the number stays, and what the workload excluded before is not what it excludes now.
+  if (before?.id === record.id) kernel.includeCidrs(record.id)
   try {
     for (const { address, prefix } of [...config.excludeCidrs, ...policy.excludeCidrs]) {
       kernel.excludeCidr(record.id, address, prefix)

@@ -45,10 +45,33 @@ export const takeOver = (folder: string, { lock, unlock }: LockPorts): Ownership
       remedy: 'Mount that folder of the node writable, or set stateFolder to one that is.',
     })
   }
+  const lockAgain = (): void => {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+    } catch {
+      return // not now
+    }
+    const held = lock(pathOf(folder, generation))
+    if (held < 0) return
+    unlock(fd)
+    fd = held
+  }
+  /** Somebody may have removed the folder; without our file in it a younger agent would take a smaller number than ours. */
+  const present = (): number[] => {
+    try {
+      const all = generations(folder)
+      if (!all.includes(generation)) lockAgain()
+      return all
+    } catch {
+      // What cannot be read says nothing about others: the work for the pods goes on.
+      lockAgain()
+      return []
+    }
+  }
   return {
     generation,
     isOwner: () => {
-      for (const other of generations(folder)) {
+      for (const other of present()) {
         if (other <= generation) continue
         const held = lock(pathOf(folder, other))
         if (held < 0) return false

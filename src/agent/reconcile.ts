@@ -66,7 +66,7 @@ const messageOf = (error: unknown): string => {
 }
 
 /** New connections go direct at once; the last ones that are left end by themselves. */
-const release = ({ cookies, drainMs, log }: Desk, known: Known, how: 'opt_out' | 'gone'): void => {
+const release = ({ cookies, drainMs, log }: Desk, known: Known, how: 'opt_out' | 'gone' | 'handed_over'): void => {
   const { enrolment } = known
   if (!enrolment) return
   delete known.enrolment
@@ -121,7 +121,7 @@ const begin = async (
   const before = known.enrolment
   const enrolment = await desk.enrol(facts, policy, place)
   // The policy names the new listeners already: whatever the elder ones still have ends by itself.
-  if (before) release(desk, known, 'opt_out')
+  if (before) release(desk, known, 'handed_over')
   known.enrolment = enrolment
   cookies.set(enrolment.netnsCookie, known)
   metrics.enrolled((nowMs() - startedMs) / 1000)

@@ -61,3 +61,15 @@ test('a folder that cannot be had is told with its reason', { skip }, (t) => {
   assert.match(refused.message, /cannot take its turn in .*: EROFS/)
   assert.ok(!agentLives(join(folder, 'none'), ports))
 })
+
+test('an agent whose folder was removed stays in charge, and is found by a younger one', { skip }, (t) => {
+  const { folder, ports } = setUp(t)
+  const elder = takeOver(folder, ports)
+  const second = takeOver(folder, ports)
+  rmSync(folder, { recursive: true })
+  assert.ok(second.isOwner())
+  const youngest = takeOver(folder, ports)
+  assert.ok(youngest.generation > second.generation)
+  assert.deepEqual([elder.isOwner(), second.isOwner(), youngest.isOwner()], [false, false, true])
+  for (const agent of [elder, second, youngest]) agent.release()
+})
