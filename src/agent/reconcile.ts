@@ -77,10 +77,12 @@ const release = ({ cookies, drainMs, log }: Desk, known: Known, how: 'opt_out' |
 const forget = (desk: Desk, uid: string): void => {
   desk.warned.delete(uid)
   const known = desk.states.get(uid)
-  if (!known) return
-  release(desk, known, 'gone')
-  desk.states.forget(uid)
-  desk.onGone(uid)
+  if (known) {
+    release(desk, known, 'gone')
+    desk.states.forget(uid)
+  }
+  // Of one that never asked to be intercepted there are metrics, too; one that has only ended is looked at again and again.
+  if (known || !desk.source.get(uid)) desk.onGone(uid)
 }
 
 const leave = (desk: Desk, known: Known, state: WorkloadState, why: string, reason: EventReason): void => {
