@@ -8,8 +8,10 @@ export interface CgroupIndexOptions {
   readonly podsCgroup: string
   /** A clock that only goes forward. */
   readonly nowMs: () => number
-  /** Unknown ids cause at most one scan in this time. */
+  /** Unknown ids cause at most one scan in this time, over the long run. */
   readonly rescanMs?: number
+  /** So many of these may come at once after a quiet time: pods are made one after the other, and dial at once. */
+  readonly burst?: number
   /** How long the ids of folders that are gone are kept, for late events. */
   readonly graceMs?: number
   readonly maxIds?: number
@@ -45,6 +47,7 @@ interface Entry {
 }
 
 const RESCAN_MS = 1000
+const BURST = 10
 const GRACE_MS = 60_000
 const MAX_IDS = 65_536
 const MAX_FOLDERS = 20_000
@@ -77,11 +80,26 @@ function* podFolders(podsCgroup: string, maxFolders: number): Generator<[bigint,
   }
 }
 
+/** Whether something may be done once more: `burst` times at once, and over the long run once in so many milliseconds. */
+const createAllowance = (burst: number, eachMs: number, nowMs: () => number): (() => boolean) => {
+  let left = burst
+  let countedAtMs = nowMs()
+  return () => {
+    const now = nowMs()
+    left = Math.min(burst, left + (now - countedAtMs) / eachMs)
+    countedAtMs = now
+    if (left < 1) return false
+    left--
+    return true
+  }
+}
+
 /** An index of the folders of pods that keeps itself up to date as unknown ids are asked for. */
 export const createCgroupIndex = ({
   podsCgroup,
   nowMs,
   rescanMs = RESCAN_MS,
+  burst = BURST,
   graceMs = GRACE_MS,
   maxIds = MAX_IDS,
   maxFolders = MAX_FOLDERS,
@@ -89,6 +107,7 @@ export const createCgroupIndex = ({
   const entries = new Map<bigint, Entry>()
   const strangers = new Set<bigint>()
   const counts = { scans: 0, misses: 0, idsRefused: 0, scansCut: 0 }
+  const mayScan = createAllowance(burst, rescanMs, nowMs)
   let scannedAtMs = Number.NEGATIVE_INFINITY
   let isComplete = false
 
@@ -124,7 +143,7 @@ export const createCgroupIndex = ({
   }
   const miss = (cgroupId: bigint): string | undefined => {
     counts.misses++
-    if (strangers.has(cgroupId) || nowMs() - scannedAtMs < rescanMs) return undefined
+    if (strangers.has(cgroupId) || !mayScan()) return undefined
     refresh()
     const uid = entries.get(cgroupId)?.uid
     if (uid === undefined && isComplete) {

@@ -9,7 +9,14 @@ const indexOf = (context: TestContext, paths: readonly string[], options: Partia
   const root = makeTree(context, paths)
   const clock = { ms: 0 }
   const podsCgroup = join(root, 'kubepods')
-  const index = createCgroupIndex({ podsCgroup, nowMs: () => clock.ms, rescanMs: 1000, graceMs: 5000, ...options })
+  const index = createCgroupIndex({
+    podsCgroup,
+    nowMs: () => clock.ms,
+    rescanMs: 1000,
+    burst: 1,
+    graceMs: 5000,
+    ...options,
+  })
   const id = (path: string): bigint => statSync(join(podsCgroup, path), { bigint: true }).ino
   const make = (path: string): bigint => {
     mkdirSync(join(podsCgroup, path), { recursive: true })
@@ -21,7 +28,7 @@ const indexOf = (context: TestContext, paths: readonly string[], options: Partia
 for (const [layout, pods] of Object.entries(LAYOUTS)) {
   test(`${layout}: the id of every folder of a pod tells its UID, and of no other`, (context) => {
     const root = makeTree(context, pathsOf(layout))
-    const index = createCgroupIndex({ podsCgroup: join(root, pods), nowMs: () => 0 })
+    const index = createCgroupIndex({ podsCgroup: join(root, pods), nowMs: () => 0, burst: 1 })
     for (const path of pathsOf(layout)) {
       const parts = path.split('/')
       for (let length = 1; length <= parts.length; length++) {
@@ -45,6 +52,22 @@ test('unknown ids cause one scan in so many milliseconds', (context) => {
   clock.ms = 1000
   assert.equal(index.uidOf(late), 'b')
   assert.equal(index.counts().scans, 2)
+})
+
+test('pods that come one after the other are each found at once, until there were too many', (context) => {
+  const { index, clock, make } = indexOf(context, ['kubepods/poda'], { burst: 3 })
+  assert.deepEqual(
+    ['podb', 'podc', 'podd', 'pode'].map((name) => index.uidOf(make(name))),
+    ['b', 'c', 'd', undefined],
+  )
+  clock.ms = 1000
+  assert.equal(index.uidOf(make('podf')), 'f')
+  assert.equal(index.uidOf(make('podg')), undefined)
+  clock.ms = 60_000
+  assert.deepEqual(
+    ['podh', 'podi', 'podj', 'podk'].map((name) => index.uidOf(make(name))),
+    ['h', 'i', 'j', undefined],
+  )
 })
 
 test('an id that was no pod’s after a whole scan causes no other', (context) => {
@@ -73,7 +96,7 @@ test('a pod below a pod belongs to the one above', (context) => {
 })
 
 test('ids have a bound: those that are gone make room, and the rest is counted', (context) => {
-  const { index, id, make, remove } = indexOf(context, ['kubepods/poda', 'kubepods/podb'], { maxIds: 2 })
+  const { index, id, make, remove } = indexOf(context, ['kubepods/poda', 'kubepods/podb'], { maxIds: 2, burst: 0 })
   index.refresh()
   const gone = id('poda')
   remove('poda')
