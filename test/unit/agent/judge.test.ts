@@ -118,7 +118,7 @@ test('a key that nobody knows is a warning, and the pod is wanted all the same',
 })
 
 test('ports that the settings leave alone take room, and too many together are told', () => {
-  const excludePorts = Array.from({ length: 8 }, (_, index) => ({ first: 1000 + index * 10, last: 1000 + index * 10 }))
+  const excludePorts = Array.from({ length: 8 }, (_, index) => ({ from: 1000 + index * 10, to: 1000 + index * 10 }))
   const annotations = { intercept: 'true', 'exclude-outbound-ports': '1,3,5,7,9,11,13,15,17,19' }
   const full = judge(facts({ annotations }), {}, { ...LISTED, excludePorts })
   assert.match(whyOf(full, 'skipped'), /exclude-outbound-ports: /)

@@ -102,7 +102,7 @@ test('an answer that comes in pieces passes, too', { skip }, async (t) => {
   const port = await serve(t, (socket) => {
     connect(whole, '127.0.0.1').on('data', (bytes) => {
       socket.setNoDelay()
-      for (const byte of bytes) socket.write(Buffer.of(byte))
+      for (const byte of Buffer.from(bytes)) socket.write(Buffer.of(byte))
     })
   })
   assert.deepEqual(await selfTest.run(towards(t, port).netns, '', [TEST4]), { kind: 'passed' })
