@@ -38,7 +38,7 @@ const open = (t: TestContext, changes: Partial<PassOptions> = {}) => {
     policyOf: (cookie) =>
       (policies.has(cookie) ? { id: policies.get(cookie) } : undefined) as ReturnType<Kernel['policyOf']>,
     removePolicy: (cookie) => policies.delete(cookie),
-    includeCidrs: (id) => void lifted.push(id),
+    includeCidrs: (id) => lifted.push(id),
   } as Partial<Kernel> as Kernel
   const passes = startPasses({
     ...{ kernel, source, events, reconcile, metrics, log: pino({ enabled: false }), intervalMs: 1000 },
