@@ -69,8 +69,8 @@ export const followFolder = (
     path,
     limits: { expectations: config.maxExpectations },
     onChange: take,
-    onError: (problems) => {
-      metrics.expectationReload('refused')
+    onError: (problems, isUnreadable) => {
+      metrics.expectationReload(isUnreadable ? 'unreadable' : 'refused')
       log.error({ path, problems }, 'the folder of expectations is not taken over; what was good last stays')
     },
     onWarning: (warnings) => log.warn({ path, warnings }, 'part of the folder of expectations is left out'),

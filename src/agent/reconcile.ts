@@ -237,8 +237,8 @@ export const createReconcile = (options: ReconcileOptions): Reconcile => {
   return {
     look,
     lookAtAll: () => {
-      for (const { uid } of source.all()) look(uid)
-      for (const { uid } of states.all()) look(uid)
+      // One that is looked at already would be looked at again for each time that it is named.
+      for (const uid of new Set([...source.all(), ...states.all()].map((one) => one.uid))) look(uid)
       return queue.idle()
     },
     known: states.all,

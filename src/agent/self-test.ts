@@ -55,7 +55,7 @@ const MAX_ANSWER = 128
 
 const isTest = ({ saved }: Flow): boolean => saved !== undefined && isTestAddress(saved.destination.address)
 
-const listen = (fd: number, wanted: string): Promise<TestResult> =>
+const listen = (fd: number, wanted: string, timeoutMs: number): Promise<TestResult> =>
   new Promise((resolve) => {
     const socket = new Socket({ fd, readable: true, writable: false })
     let said = ''
@@ -64,7 +64,7 @@ const listen = (fd: number, wanted: string): Promise<TestResult> =>
       socket.destroy()
       resolve(result)
     }
-    const timer = setTimeout(() => end({ kind: 'failed', why: 'nobody answered in time' }), TIMEOUT_MS)
+    const timer = setTimeout(() => end({ kind: 'failed', why: 'nobody answered in time' }), timeoutMs)
     socket.setEncoding('latin1')
     socket.on('data', (text: string) => {
       said += text
@@ -79,7 +79,8 @@ const listen = (fd: number, wanted: string): Promise<TestResult> =>
     )
   })
 
-export const createSelfTest = (): SelfTest => {
+/** @param timeoutMs that an answer may take */
+export const createSelfTest = (timeoutMs = TIMEOUT_MS): SelfTest => {
   const answer = `${GREETING}${randomUUID()}\n`
   return {
     takes: (socket, flow) => {
@@ -92,7 +93,7 @@ export const createSelfTest = (): SelfTest => {
       for (const { address, port } of destinations) {
         const fd = netns.connectFrom(cgroupProcs, address, port)
         if (fd < 0) return { kind: 'failed', why: `no connection to ${address} can be begun: ${errorName(fd)}` }
-        const result = await listen(fd, answer)
+        const result = await listen(fd, answer, timeoutMs)
         if (result.kind !== 'passed') return result
       }
       return { kind: destinations.length > 0 ? 'passed' : 'impossible' }

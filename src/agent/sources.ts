@@ -69,6 +69,9 @@ const tellingSeldom = (log: Logger): ((kind: string, message: string) => void) =
   }
 }
 
+const sumOf = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0)
+
 /** Throws BAD_CONFIG where the API server or the node is not known. */
 export const openSources = ({ config, log, metrics, workloadsFile, env }: SourceOptions): Sources => {
   if (workloadsFile !== undefined) return fromFile(workloadsFile, log)
@@ -91,6 +94,7 @@ export const openSources = ({ config, log, metrics, workloadsFile, env }: Source
       const now = events.counters()
       metrics()?.podEvents('sent', now.created - told.created)
       metrics()?.podEvents('aggregated', now.updated - told.updated)
+      metrics()?.podEvents('failed', sumOf(now.failures) - sumOf(told.failures))
       metrics()?.podEvents('dropped', now.dropped - told.dropped)
       told = now
       const { pods, namespaces } = source.counters()

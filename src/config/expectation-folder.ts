@@ -18,8 +18,11 @@ export interface FolderOptions {
   readonly path: string
   /** All expectations that the folder holds now; called after a change, and not for what it held when it was opened. */
   readonly onChange: (expectations: readonly Expectation[]) => void
-  /** Why the last good state stays, one problem a line, at most 100 of them; also for the state it is opened in. */
-  readonly onError: (problems: string) => void
+  /**
+   * Why the last good state stays, one problem a line, at most 100 of them; also for the state it is opened in.
+   * @param isUnreadable the folder cannot be listed at all
+   */
+  readonly onError: (problems: string, isUnreadable: boolean) => void
   /** What was left out, one a line; not said again while it is the same. */
   readonly onWarning?: (warnings: string) => void
   readonly limits?: Partial<FolderLimits>
@@ -62,13 +65,13 @@ export function openExpectationFolder(options: FolderOptions): ExpectationFolder
   let isClosed = false
   let reading: Generator<undefined, FolderContent> | undefined
 
-  const take = ({ warnings }: Listing, content: FolderContent): boolean => {
+  const take = ({ warnings, isUnreadable }: Listing, content: FolderContent): boolean => {
     const told = warnings.join('\n')
     if (told !== warned && told !== '') options.onWarning?.(told)
     warned = told
     if ('problems' in content) {
       trouble = content.problems.join('\n')
-      options.onError(trouble)
+      options.onError(trouble, isUnreadable)
       return false
     }
     trouble = undefined

@@ -16,6 +16,8 @@ export interface ListedFile {
 export interface Listing {
   /** By name. */
   readonly files: readonly ListedFile[]
+  /** The folder itself cannot be listed; the one problem says why. */
+  readonly isUnreadable: boolean
   /** Why this is no state to take over. */
   readonly problems: readonly string[]
   /** What was left out. */
@@ -40,6 +42,7 @@ export function listFolder(path: string, limits: ListingLimits): Listing {
   const warnings: string[] = []
   const files: ListedFile[] = []
   let data = ''
+  let isUnreadable = false
   try {
     const root = realpathSync(path)
     data = dataOf(root)
@@ -54,10 +57,11 @@ export function listFolder(path: string, limits: ListingLimits): Listing {
       else warnings.push(`${path}: ${found.warning}`)
     }
   } catch (error) {
+    isUnreadable = true
     problems.push(`${path}: cannot be read: ${reasonOf(error)}`)
   }
   const stamp = JSON.stringify([data, files.map((file) => [file.name, file.realPath, file.stamp]), problems, warnings])
-  return { files, problems, warnings, stamp }
+  return { files, isUnreadable, problems, warnings, stamp }
 }
 
 /** Where `..data` leads to; nowhere in a plain folder. */

@@ -12,7 +12,7 @@ export type Repair = (typeof REPAIRS)[number]
 export const SELF_TEST_RESULTS = ['passed', 'failed', 'impossible'] as const
 export type SelfTestResult = (typeof SELF_TEST_RESULTS)[number]
 
-/** Events on pods: written, written once for several, not delivered, thrown away as too many waited. */
+/** Events on pods: written, written once for several, writes that failed, given up. */
 export const POD_EVENT_RESULTS = ['sent', 'aggregated', 'failed', 'dropped'] as const
 export type PodEventResult = (typeof POD_EVENT_RESULTS)[number]
 

@@ -7,7 +7,9 @@ import { type TestContext, test } from 'node:test'
 import { readDocument, readTextFile } from '../../src/config/document.ts'
 import { createFileSource } from '../../src/workloads/from-file.ts'
 import { createRunSource } from '../../src/workloads/from-run.ts'
+import { createKubernetesSource } from '../../src/workloads/kubernetes/source.ts'
 import type { WorkloadFacts, WorkloadSource } from '../../src/workloads/source.ts'
+import { createApiServer } from '../support/api-server.ts'
 
 /** A workload as the suite wants it to be there; all are in the namespace `shop`, whose labels are `{ team: web }`. */
 interface Wanted {
@@ -18,45 +20,79 @@ interface Wanted {
 
 interface Made {
   readonly source: WorkloadSource
-  /** Makes these all that there is; undefined where a source has always the same. */
-  readonly set?: (workloads: readonly Wanted[]) => void
   /** What there is at first. */
   readonly first: readonly Wanted[]
-  /** Undefined where the source knows no labels of namespaces from outside. */
+  /** Empty where the source knows no labels of namespaces from outside. */
   readonly namespaceLabels: Readonly<Record<string, string>>
 }
+
+interface MadeChanging extends Made {
+  /** Makes these all that there is. */
+  readonly set: (workloads: readonly Wanted[]) => void
+}
+
+/** constant: it has always the same. */
+type Maker =
+  | { readonly kind: 'constant'; readonly make: (context: TestContext) => Made }
+  | { readonly kind: 'changing'; readonly make: (context: TestContext) => Promise<MadeChanging> }
 
 const A: Wanted = { uid: 'a-1', name: 'a', labels: { app: 'a' } }
 const B: Wanted = { uid: 'b-1', name: 'b', labels: {} }
 
-const SOURCES: Readonly<Record<WorkloadSource['name'], ((context: TestContext) => Made) | undefined>> = {
-  file: (context) => {
-    const folder = mkdtempSync(join(tmpdir(), 'workloads-'))
-    context.after(() => rmSync(folder, { recursive: true }))
-    const path = join(folder, 'workloads.yaml')
-    const set = (workloads: readonly Wanted[]): void => {
-      const namespaces = { shop: { labels: { team: 'web' } } }
-      const listed = workloads.map((each) => ({ ...each, namespace: 'shop' }))
-      writeFileSync(`${path}.new`, JSON.stringify({ namespaces, workloads: listed }))
-      renameSync(`${path}.new`, path)
+const fromFile = async (context: TestContext): Promise<MadeChanging> => {
+  const folder = mkdtempSync(join(tmpdir(), 'workloads-'))
+  context.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'workloads.yaml')
+  const set = (workloads: readonly Wanted[]): void => {
+    const namespaces = { shop: { labels: { team: 'web' } } }
+    const listed = workloads.map((each) => ({ ...each, namespace: 'shop' }))
+    writeFileSync(`${path}.new`, JSON.stringify({ namespaces, workloads: listed }))
+    renameSync(`${path}.new`, path)
+  }
+  set([A])
+  const source = createFileSource({
+    path,
+    read: (file, schema) => readDocument({ path: file, text: readTextFile(file), schema, code: 'BAD_WORKLOADS' }).value,
+    onTrouble: (text) => assert.fail(text),
+    settleMs: 2,
+    pollMs: 50,
+  })
+  return { source, set, first: [A], namespaceLabels: { team: 'web' } }
+}
+
+const fromKubernetes = async (context: TestContext): Promise<MadeChanging> => {
+  const api = await createApiServer()
+  context.after(api.close)
+  api.createNamespace('shop', { team: 'web' })
+  const there = new Map<string, string>()
+  const set = (workloads: readonly Wanted[]): void => {
+    for (const [uid, name] of there) {
+      if (workloads.some((one) => one.uid === uid)) continue
+      api.deletePod('shop', name)
+      there.delete(uid)
     }
-    set([A])
-    const source = createFileSource({
-      path,
-      read: (file, schema) =>
-        readDocument({ path: file, text: readTextFile(file), schema, code: 'BAD_WORKLOADS' }).value,
-      onTrouble: (text) => assert.fail(text),
-      settleMs: 2,
-      pollMs: 50,
-    })
-    return { source, set, first: [A], namespaceLabels: { team: 'web' } }
-  },
-  run: () => {
-    const source = createRunSource({ ...A, namespace: 'shop', cgroupPath: '/sys/fs/cgroup/a' })
-    return { source, first: [A], namespaceLabels: {} }
-  },
-  // From the API of a cluster: with a server of the tests whose pods `set` changes.
-  kubernetes: undefined,
+    for (const { uid, name, labels } of workloads) {
+      api.createPod({ metadata: { uid, name, labels, namespace: 'shop' } })
+      there.set(uid, name)
+    }
+  }
+  set([A])
+  const source = createKubernetesSource({
+    ...{ server: api.url, tokenFile: '', caFile: '', nodeName: 'node-1', watchNamespaces: true },
+    onFailure: (kind, message) => assert.fail(`${kind}: ${message}`),
+  })
+  return { source, set, first: [A], namespaceLabels: { 'kubernetes.io/metadata.name': 'shop', team: 'web' } }
+}
+
+const fromRun = (): Made => {
+  const source = createRunSource({ ...A, namespace: 'shop', cgroupPath: '/sys/fs/cgroup/a' })
+  return { source, first: [A], namespaceLabels: {} }
+}
+
+const SOURCES: Readonly<Record<WorkloadSource['name'], Maker>> = {
+  file: { kind: 'changing', make: fromFile },
+  kubernetes: { kind: 'changing', make: fromKubernetes },
+  run: { kind: 'constant', make: fromRun },
 }
 
 const HANG = { timeout: 20_000 }
@@ -86,17 +122,15 @@ const started = (context: TestContext, made: Made) => {
   return { told, until }
 }
 
-for (const [name, make] of Object.entries(SOURCES)) {
-  if (!make) continue
-
-  test(`${name}: it says which source it is, and knows nothing for certain before it is started`, (context) => {
-    const { source } = make(context)
+for (const [name, { make }] of Object.entries(SOURCES)) {
+  test(`${name}: it says which source it is, and knows nothing for certain before it is started`, async (context) => {
+    const { source } = await make(context)
     assert.equal(source.name, name)
     assert.equal(source.health().isSynced, false)
   })
 
   test(`${name}: what is there at first is told, not before start has returned`, HANG, async (context) => {
-    const made = make(context)
+    const made = await make(context)
     const { until } = started(context, made)
     await until(...made.first.map(({ uid }) => uid))
     assert.deepEqual(made.source.health(), { isSynced: true })
@@ -104,7 +138,7 @@ for (const [name, make] of Object.entries(SOURCES)) {
   })
 
   test(`${name}: get and all agree, and facts are whole`, HANG, async (context) => {
-    const made = make(context)
+    const made = await make(context)
     const { until } = started(context, made)
     await until(...made.first.map(({ uid }) => uid))
     for (const facts of made.source.all()) {
@@ -117,7 +151,7 @@ for (const [name, make] of Object.entries(SOURCES)) {
   })
 
   test(`${name}: labels of a namespace are those it has, and unknown where nobody knows it`, HANG, async (context) => {
-    const made = make(context)
+    const made = await make(context)
     const { until } = started(context, made)
     await until(...made.first.map(({ uid }) => uid))
     assert.deepEqual(made.source.namespaceLabels('shop'), made.namespaceLabels)
@@ -125,9 +159,27 @@ for (const [name, make] of Object.entries(SOURCES)) {
     assert.equal(made.source.namespaceLabels('__proto__'), undefined)
   })
 
+  test(
+    `${name}: nothing is told once it is closed, even right after the start; closing twice is fine`,
+    HANG,
+    async (context) => {
+      const made = await make(context)
+      const { told } = started(context, made)
+      await made.source.close()
+      if ('set' in made) made.set([A, B])
+      await made.source.close()
+      // Whatever was under way when it was closed has had its turns by then.
+      for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve))
+      assert.deepEqual(told, [])
+    },
+  )
+}
+
+for (const [name, maker] of Object.entries(SOURCES)) {
+  if (maker.kind === 'constant') continue
+
   test(`${name}: what comes, changes and goes is told, and found as it then is`, HANG, async (context) => {
-    const made = make(context)
-    if (!made.set) return context.skip('it has always the same')
+    const made = await maker.make(context)
     const { until } = started(context, made)
     await until(A.uid)
     made.set([A, B])
@@ -141,21 +193,6 @@ for (const [name, make] of Object.entries(SOURCES)) {
     assert.equal(made.source.get(A.uid), undefined)
     assert.deepEqual(uidsOf(made.source), [B.uid])
   })
-
-  test(
-    `${name}: nothing is told once it is closed, even right after the start; closing twice is fine`,
-    HANG,
-    async (context) => {
-      const made = make(context)
-      const { told } = started(context, made)
-      await made.source.close()
-      made.set?.([A, B])
-      await made.source.close()
-      // Whatever was under way when it was closed has had its turns by then.
-      for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve))
-      assert.deepEqual(told, [])
-    },
-  )
 }
 
 function assertWhole(facts: WorkloadFacts): void {

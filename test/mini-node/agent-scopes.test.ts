@@ -109,4 +109,14 @@ agentSuite('expectations and the pods they are for', (the) => {
     await until('it is empty', async () => (await ask(pod, '/folder')) === 'real GET /folder')
     await pod.remove()
   })
+
+  test('a folder of expectations that is not there any more is told, and what was good last stays', async () => {
+    folder.write(inFolder(answering('/folder', 'last')))
+    const pod = await intercepted({})
+    await until('it is read', async () => (await ask(pod, '/folder')) === 'last')
+    folder.remove()
+    await until('it is missed', async () => (await reloads('unreadable')) === 1)
+    assert.equal(await ask(pod, '/folder'), 'last')
+    await pod.remove()
+  })
 })

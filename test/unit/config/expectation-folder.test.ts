@@ -184,6 +184,23 @@ test('an expectation that did not change keeps what it has used up when another 
   assert.equal(answer(store, head('GET /bb')), 'b.yaml#1')
 })
 
+test('a folder that cannot be read at all is told apart from one whose files are wrong', (context) => {
+  const told: boolean[] = []
+  const openAt = (path: string): void => {
+    const folder = openExpectationFolder({
+      path,
+      onChange: () => assert.fail('nothing has changed'),
+      onError: (_, isUnreadable) => told.push(isUnreadable),
+    })
+    context.after(folder.close)
+  }
+  const path = plain(context, { 'a.yaml': 'a: [' })
+  openAt(join(path, 'missing'))
+  openAt(join(path, 'a.yaml'))
+  openAt(path)
+  assert.deepEqual(told, [true, true, false])
+})
+
 /** The one thing that is told of a folder when it is opened. */
 const toldOf = (context: TestContext, path: string, options: Partial<FolderOptions> = {}) => {
   const { folder, told } = open(context, path, options)
