@@ -1,5 +1,5 @@
 /** The reconcile loop of an agent on parts that the test holds: workloads, places and enrolments are what it says they are. */
-import { linkSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
@@ -42,6 +42,8 @@ export const openDesk = (t: TestContext, options: Partial<ReconcileOptions> = {}
   const told: string[] = []
   const counted: string[] = []
   const made: MadeEnrolment[] = []
+  /** How often each was ended. */
+  const ends = new Map<MadeEnrolment, number>()
   const gone: string[] = []
   const health = { isSynced: true }
   const desk = {
@@ -78,6 +80,7 @@ export const openDesk = (t: TestContext, options: Partial<ReconcileOptions> = {}
         lift: () => {},
         end: async (why) => {
           one.ended = why
+          ends.set(one, (ends.get(one) ?? 0) + 1)
         },
       },
     }
@@ -108,7 +111,7 @@ export const openDesk = (t: TestContext, options: Partial<ReconcileOptions> = {}
   })
   t.after(() => reconcile.close(async () => {}))
   return {
-    ...{ reconcile, source, events, metrics, workloads, places, told, counted, made, gone, desk, health },
+    ...{ reconcile, source, events, metrics, workloads, places, told, counted, made, ends, gone, desk, health },
     /** Puts these in place of what there was of them, and looks at all. */
     set: async (...given: readonly WorkloadFacts[]) => {
       for (const facts of given) workloads.set(facts.uid, facts)
@@ -116,9 +119,9 @@ export const openDesk = (t: TestContext, options: Partial<ReconcileOptions> = {}
     },
     /** Its network namespace is another from now on. */
     replaceNetns: (uid: string) => {
+      // The new file is there before the old one goes: its number is another.
       writeFileSync(`${fileOf(uid)}.new`, '')
-      rmSync(fileOf(uid))
-      linkSync(`${fileOf(uid)}.new`, fileOf(uid))
+      renameSync(`${fileOf(uid)}.new`, fileOf(uid))
     },
     removeNetns: (uid: string) => rmSync(fileOf(uid)),
     /** What is told from now on. */
