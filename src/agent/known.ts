@@ -12,8 +12,8 @@ export interface Known {
   /** Why it is in that state, in words. */
   why: string
   enrolment?: Enrolment
-  /** Since when it is looked for in vain. */
-  sinceMs: number
+  /** Since when it is looked for in vain; undefined while it is not. */
+  sinceMs?: number
   attempts: number
   provenAtMs: number
   retry?: NodeJS.Timeout
@@ -78,7 +78,7 @@ export const createStates = ({ events, log, look, nowMs }: StatesOptions): State
       if (found) return found
       const made: Known = {
         ...{ uid, namespace, name, state: 'waiting', why: 'not looked at yet' },
-        ...{ sinceMs: nowMs(), attempts: 0, provenAtMs: Number.NEGATIVE_INFINITY },
+        ...{ attempts: 0, provenAtMs: Number.NEGATIVE_INFINITY },
       }
       all.set(uid, made)
       return made
@@ -89,10 +89,19 @@ export const createStates = ({ events, log, look, nowMs }: StatesOptions): State
       clearTimeout(all.get(uid)?.retry)
       all.delete(uid)
     },
-    ...{ settle, tell, retryIn, fail },
+    ...{ tell, retryIn },
+    settle: (known, state, why) => {
+      delete known.sinceMs
+      settle(known, state, why)
+    },
+    // It was found, and something else is wrong with it.
+    fail: (known, why) => {
+      delete known.sinceMs
+      fail(known, why)
+    },
     waitFor: (known, why) => {
       known.attempts++
-      if (known.attempts === 1) known.sinceMs = nowMs()
+      known.sinceMs ??= nowMs()
       if (nowMs() - known.sinceMs > PATIENCE_MS) return fail(known, why)
       settle(known, 'waiting', why)
       retryIn(known, Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * GROWTH ** Math.min(known.attempts, 25)))

@@ -80,6 +80,21 @@ test('after it was found the patience is whole again', (t) => {
   assert.deepEqual(told, [])
 })
 
+test('of one that failed for another reason and then cannot be found nothing is told at once', (t) => {
+  const { states, known, told, pass } = make(t)
+  states.waitFor(known, 'no cgroup yet')
+  pass(20_000)
+  states.fail(known, 'the map is full')
+  pass(20_000)
+  states.waitFor(known, 'no cgroup yet')
+  assert.equal(known.state, 'waiting')
+  assert.equal(told.length, 1)
+  pass(30_001)
+  states.waitFor(known, 'no cgroup yet')
+  states.waitFor(known, 'no cgroup yet')
+  assert.deepEqual(told.slice(1), ['web Warning InterceptionFailed no cgroup yet'])
+})
+
 test('a failure is told once for each reason, and tried again up to every five seconds', (t) => {
   const { states, known, told, untilLook } = make(t)
   const waits: number[] = []
