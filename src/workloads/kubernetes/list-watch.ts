@@ -35,6 +35,8 @@ export interface ListWatchOptions<T> {
   /** Most objects at once; further ones are counted and not kept. */
   readonly capacity: number
   readonly project: (object: unknown) => Projected<T>
+  /** Whether two values with one key are of one object. Of two objects that claim a key, the one known first keeps it. */
+  readonly isSame?: (one: T, other: T) => boolean
   /** What it throws is counted, and changes nothing else. */
   readonly changed: (key: string, now: T | undefined, before: T | undefined) => void
   readonly onFailure?: (kind: FailureKind, message: string) => void
@@ -112,6 +114,12 @@ const failed = async <T>(parts: Parts<T>, failure: ApiFailure): Promise<void> =>
 const projectOf = <T>({ listed, project }: ListWatchOptions<T>, object: unknown): Projected<T> =>
   isOfOtherKind(object, listed.kind) ? { kind: 'refused', why: 'other_kind' } : project(object)
 
+/** Whether what claims this key is another object than the one that is known by it. */
+const isOfAnother = <T>({ options, store }: Parts<T>, { key, value }: { key: string; value: T }): boolean => {
+  const known = store.values.get(key)
+  return known !== undefined && options.isSame !== undefined && !options.isSame(known, value)
+}
+
 /** One whole list, or a failure and the wait after it. */
 const list = async <T>(parts: Parts<T>): Promise<void> => {
   const { options, progress, store, heard, badObject } = parts
@@ -122,6 +130,7 @@ const list = async <T>(parts: Parts<T>): Promise<void> => {
     item: (object) => {
       const projected = projectOf(options, object)
       if (projected.kind === 'refused') badObject(projected.why)
+      else if (isOfAnother(parts, projected)) badObject('key_of_another')
       else if (stage.add(projected.key, projected.value)) badObject('listed_twice')
     },
   })
@@ -141,11 +150,8 @@ const list = async <T>(parts: Parts<T>): Promise<void> => {
 }
 
 /** Takes one event of a watch; says what is wrong with it where the watch cannot go on. */
-const take = <T>(
-  { options, progress, store, badObject }: Parts<T>,
-  type: string,
-  object: unknown,
-): string | undefined => {
+const take = <T>(parts: Parts<T>, type: string, object: unknown): string | undefined => {
+  const { options, progress, store, badObject } = parts
   progress.events += 1
   const projected = projectOf(options, object)
   if (projected.kind === 'refused') {
@@ -154,7 +160,8 @@ const take = <T>(
     // Somebody went, and we cannot tell who.
     if (type === 'DELETED' && projected.key === undefined) return 'an object that was deleted does not say which'
     if (projected.key !== undefined) store.remove(projected.key)
-  } else if (type === 'DELETED') store.remove(projected.key)
+  } else if (isOfAnother(parts, projected)) badObject('key_of_another')
+  else if (type === 'DELETED') store.remove(projected.key)
   else store.set(projected.key, projected.value)
   const reached = versionOf(object)
   if (reached === undefined) badObject('no_version')

@@ -67,6 +67,7 @@ export const createKubernetesSource = (options: KubernetesSourceOptions): Kubern
     },
     capacity: MOST_PODS,
     project: projectPod,
+    isSame: (one, other) => one.name === other.name && one.namespace === other.namespace,
     changed,
   })
   const namespaces = watchNamespaces
