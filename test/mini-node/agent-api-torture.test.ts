@@ -72,7 +72,7 @@ agentSuite('an API server that does not behave', (the) => {
       const startedMs = performance.now()
       api.misbehave({ times: 100_000, fault })
       api.cutConnections()
-      await until('it is counted', async () => (await errors(agent, kind)) >= 3)
+      await until('it is counted', async () => (await errors(agent, kind)) >= 2)
       const late = await the().createPod()
       const most = AT_ONCE + (2 * (performance.now() - startedMs)) / (kind === 'throttled' ? 1000 : LEAST_WAIT_MS)
       assert.ok(readings().length <= most, `${readings().length} requests, at most ${most}`)
@@ -106,7 +106,7 @@ agentSuite('an API server that does not behave', (the) => {
   test('watches that break off in the middle of a line go on from the last whole one', async (t) => {
     const { api } = the()
     const { agent, steady } = await begin(t)
-    api.misbehave({ verb: 'watch', resource: 'pods', times: 2, fault: { kind: 'cut', afterBytes: 300 } })
+    api.misbehave({ verb: 'watch', resource: 'pods', times: 1, fault: { kind: 'cut', afterBytes: 300 } })
     api.forgetRequests()
     api.cutConnections()
     const late = await the().createPod()
@@ -114,9 +114,9 @@ agentSuite('an API server that does not behave', (the) => {
     const ofPods = readings().filter(({ resource }) => resource === 'pods')
     assert.deepEqual(
       ofPods.map(({ verb }) => verb),
-      ['watch', 'watch', 'watch'],
+      ['watch', 'watch'],
     )
-    assert.ok((await errors(agent, 'network')) >= 3)
+    assert.ok((await errors(agent, 'network')) >= 2)
     await isUntroubled(steady)
     await late.remove()
   })
