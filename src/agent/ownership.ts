@@ -2,7 +2,7 @@
  * Which of several agents of a node is in charge: the youngest that lives. Each takes a number by locking a file of that
  * name; the kernel lets go of the lock with its process, whatever becomes of it, and an elder takes over again.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { UnderstudyError } from '../errors.ts'
 import { errorName } from '../kernel/shim.ts'
@@ -12,6 +12,8 @@ export interface Ownership {
   readonly generation: number
   /** Whether no younger agent lives. Asked before anything shared is written. */
   isOwner(): boolean
+  /** Another text whenever an agent has come or gone since, be it for a moment only. */
+  turn(): string
   release(): void
 }
 
@@ -80,6 +82,13 @@ export const takeOver = (folder: string, { lock, unlock }: LockPorts): Ownership
         unlock(held)
       }
       return true
+    },
+    turn: () => {
+      try {
+        return String(statSync(folder, { bigint: true }).mtimeNs)
+      } catch {
+        return '' // removed; isOwner makes it again
+      }
     },
     release: () => {
       rmSync(pathOf(folder, generation), { force: true })

@@ -75,9 +75,11 @@ const pass = async (options: PassOptions): Promise<void> => {
 
 /** Starts the source, looks at what it tells, and at everything each `intervalMs`. */
 export const startPasses = (options: PassOptions): Passes => {
-  const { source, reconcile, log, intervalMs } = options
+  const { source, reconcile, ownership, log, intervalMs } = options
   let hasLooked = false
   let running: Promise<void> | undefined
+  let isAskedAgain = false
+  let isClosed = false
   const tick = (): void => {
     const wasSynced = source.health().isSynced
     running ??= pass(options)
@@ -89,6 +91,9 @@ export const startPasses = (options: PassOptions): Passes => {
       .catch((err: unknown) => log.error({ err }, 'what should be there could not be compared'))
       .finally(() => {
         running = undefined
+        if (!isAskedAgain || isClosed) return
+        isAskedAgain = false
+        tick()
       })
   }
   source.start((uid) => reconcile.look(uid))
@@ -99,15 +104,18 @@ export const startPasses = (options: PassOptions): Passes => {
     if (hasLooked) clearInterval(soon)
     else tick()
   }, SOON_MS).unref()
-  let wasInCharge = options.ownership.isOwner()
+  let turn = ownership.turn()
   const charge = setInterval(() => {
-    const isInCharge = options.ownership.isOwner()
-    if (isInCharge !== wasInCharge) log.info({ isInCharge }, 'who is in charge of the node has changed')
-    if (isInCharge && !wasInCharge) tick()
-    wasInCharge = isInCharge
+    if (!ownership.isOwner() || ownership.turn() === turn) return
+    turn = ownership.turn()
+    log.info('an agent has come or gone, and this one is in charge: everything is looked at')
+    // What is being looked at may have been looked at while another was in charge.
+    if (running) isAskedAgain = true
+    else tick()
   }, IN_CHARGE_MS).unref()
   return {
     close: async () => {
+      isClosed = true
       clearInterval(timer)
       clearInterval(charge)
       clearInterval(soon)

@@ -8,6 +8,7 @@ import { loadShim } from '../../../src/kernel/shim.ts'
 import { PATHS } from '../../../src/paths.ts'
 import { lockPorts } from '../../../src/run/rules-left.ts'
 import { failure } from '../../support/failure.ts'
+import { until } from '../../support/lab.ts'
 
 const skip = existsSync(PATHS.shim) ? false : 'the shim is not built'
 
@@ -72,4 +73,19 @@ test('an agent whose folder was removed stays in charge, and is found by a young
   assert.ok(youngest.generation > second.generation)
   assert.deepEqual([elder.isOwner(), second.isOwner(), youngest.isOwner()], [false, false, true])
   for (const agent of [elder, second, youngest]) agent.release()
+})
+
+test('that another agent has come and gone is seen, however short its time was', { skip }, async (t) => {
+  const { folder, ports } = setUp(t)
+  const elder = takeOver(folder, ports)
+  const before = elder.turn()
+  // The clock of the file system stands still for some milliseconds.
+  await until('the folder has another time', () => {
+    takeOver(folder, ports).release()
+    return elder.turn() !== before
+  })
+  const after = elder.turn()
+  assert.ok(elder.isOwner())
+  assert.equal(elder.turn(), after)
+  elder.release()
 })

@@ -23,6 +23,7 @@ const open = (t: TestContext, changes: Partial<PassOptions> = {}) => {
   const lifted: number[] = []
   const cookies = new Map<string, bigint>()
   let ready = 0
+  const turns = { now: 'first' }
   let changed = (_uid: string): void => assert.fail('not started')
   let closed = 0
   const source: WorkloadSource = {
@@ -42,13 +43,13 @@ const open = (t: TestContext, changes: Partial<PassOptions> = {}) => {
   } as Partial<Kernel> as Kernel
   const passes = startPasses({
     ...{ kernel, source, events, reconcile, metrics, log: pino({ enabled: false }), intervalMs: 1000 },
-    ownership: { generation: 1, isOwner: () => made.desk.isOwner, release: () => {} },
+    ownership: { generation: 1, isOwner: () => made.desk.isOwner, turn: () => turns.now, release: () => {} },
     cookieOf: async ({ uid }) => cookies.get(uid),
     onReady: () => void ready++,
     ...changes,
   })
   return {
-    ...{ ...made, reconcile, policies, links, lifted, cookies, passes },
+    ...{ ...made, turns, reconcile, policies, links, lifted, cookies, passes },
     changed: (uid: string) => changed(uid),
     ready: () => ready,
     closed: () => closed,
@@ -82,8 +83,9 @@ test('what the source tells is looked at without waiting for a pass', async (t) 
 })
 
 test('an agent that comes to be in charge looks at all at once', async (t) => {
-  const { pass, health, workloads, desk, stateOf } = open(t, { intervalMs: 3_600_000 })
+  const { pass, health, workloads, desk, turns, stateOf } = open(t, { intervalMs: 3_600_000 })
   desk.isOwner = false
+  turns.now = 'second'
   await pass(500)
   health.isSynced = true
   await pass(500)
@@ -91,6 +93,18 @@ test('an agent that comes to be in charge looks at all at once', async (t) => {
   await pass(500)
   assert.equal(stateOf('a'), undefined)
   desk.isOwner = true
+  await pass(500)
+  assert.equal(stateOf('a'), 'intercepted')
+})
+
+test('so does one beside which another came and went between two looks', async (t) => {
+  const { pass, health, workloads, turns, stateOf } = open(t, { intervalMs: 3_600_000 })
+  health.isSynced = true
+  await pass(500)
+  workloads.set('a', factsOf('a'))
+  await pass(1000)
+  assert.equal(stateOf('a'), undefined)
+  turns.now = 'second'
   await pass(500)
   assert.equal(stateOf('a'), 'intercepted')
 })
