@@ -6,7 +6,9 @@ import { WorkloadFile } from '../../src/workloads/workload-file-schema.ts'
 
 const uid = fc.stringMatching(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?$/)
 const name = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/)
-const texts = fc.dictionary(fc.string({ minLength: 1, maxLength: 20 }), fc.string({ maxLength: 20 }), { maxKeys: 5 })
+// A key of a label begins with a letter or a digit: `__proto__`, which no object keeps, is none.
+const labelKey = fc.string({ minLength: 1, maxLength: 20 }).filter((key) => /^[A-Za-z0-9]/.test(key))
+const texts = fc.dictionary(labelKey, fc.string({ maxLength: 20 }), { maxKeys: 5 })
 
 test('whatever a file lists, checking it does not throw, and what is told of it is bounded', () => {
   const key = fc.constantFrom(
