@@ -36,7 +36,6 @@ export interface ListenerTraits {
 export interface Site {
   /** A server for one listening socket; whoever calls makes it listen, and has its port then known as our own. */
   createServer(traits?: ListenerTraits): Server
-  readonly connections: number
   /** All of its servers listen. */
   isListening(): boolean
   /** Stops listening at once; connections may end by themselves for `graceMs`, then are reset. */
@@ -256,9 +255,6 @@ export const createSite = (shared: Shared, site: SiteOptions): Site => {
       return server
     },
     isListening: () => servers.length > 0 && servers.every((server) => server.listening),
-    get connections() {
-      return connections.open.size
-    },
     close: async (graceMs) => {
       for (const server of [...servers]) server.close()
       await connections.emptied(graceMs)

@@ -87,13 +87,7 @@ export const createDataPlane = (options: DataPlaneOptions): DataPlane => {
       await made.close(graceMs)
       sites.delete(added)
     }
-    const added: Site = {
-      ...made,
-      close,
-      get connections() {
-        return made.connections
-      },
-    }
+    const added: Site = { ...made, close }
     sites.add(added)
     return added
   }
