@@ -19,15 +19,12 @@ export interface AttributionOptions {
 }
 
 export interface Attribution {
-  /** With its workload and names; undefined for what is not the workloads' doing but ours. */
+  /** With its workload, where that is known, and names; undefined for what is not the workloads' doing but ours. */
   attribute(summary: ConnectionSummary): ConnectionSummary | undefined
   open(connection: KernelConnection): OpenConnection | undefined
-  /** Connections that belong to no workload that is known. */
-  readonly unknown: number
 }
 
 export const createAttribution = ({ ofCgroup, ofNetns, namesOf }: AttributionOptions): Attribution => {
-  let unknown = 0
   const ownerOf = ({ cgroupId = 0n, netnsCookie = 0n }: Pick<ConnectionSummary, 'cgroupId' | 'netnsCookie'>) =>
     (cgroupId === 0n ? undefined : ofCgroup(cgroupId)) ?? ofNetns(netnsCookie)
   const partsOf = (owner: Owner, destination: Endpoint) => {
@@ -41,9 +38,7 @@ export const createAttribution = ({ ofCgroup, ofNetns, namesOf }: AttributionOpt
     attribute: (summary) => {
       if (isOurs(summary.verdict, summary.destination)) return undefined
       const owner = ownerOf(summary)
-      if (owner) return { ...summary, ...partsOf(owner, summary.destination) }
-      unknown++
-      return summary
+      return owner ? { ...summary, ...partsOf(owner, summary.destination) } : summary
     },
     open: (connection) => {
       const { destination, dialled, verdict, established } = connection
@@ -51,9 +46,6 @@ export const createAttribution = ({ ofCgroup, ofNetns, namesOf }: AttributionOpt
       const owner = ownerOf(connection)
       const where = { destination, verdict, ...(dialled ? { dialled } : {}) }
       return owner ? { ...where, ...partsOf(owner, destination) } : where
-    },
-    get unknown() {
-      return unknown
     },
   }
 }
