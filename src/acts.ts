@@ -13,7 +13,7 @@ import { createApplicationDial } from './act/to-application.ts'
 import { openTunnel } from './act/tunnel.ts'
 import type { ForwardTarget } from './act/upstream-request.ts'
 import { createUpstreams, type Upstreams } from './act/upstreams.ts'
-import { loadCaFile } from './config/ca-file.ts'
+import type { loadCaFile } from './config/ca-file.ts'
 import type { Config } from './config/schema.ts'
 import type { createControlStage } from './control-stage.ts'
 import { FORWARDED_BY } from './http1/forwarded-by.ts'
@@ -46,7 +46,13 @@ const createRoute = ({ config }: DataPlaneOptions, { inbound }: SiteOptions): Fi
     (flow.direction === 'inbound' ? inboundRoute : outboundRoute)(flow, destination, isChosen)
 }
 
-export const createUpstream = (options: DataPlaneOptions, site: SiteOptions, isOwn: IsOwn): Upstream => {
+/** @param ca what upstreams may be issued by: read once, not again for each workload */
+export const createUpstream = (
+  options: DataPlaneOptions,
+  site: SiteOptions,
+  isOwn: IsOwn,
+  ca: ReturnType<typeof loadCaFile>,
+): Upstream => {
   const { config, metrics } = options
   const made = site.makeSocket ? createWorkloadDial(site.makeSocket, site.lookUp ?? lookUpHere) : directDial
   const any = site.inbound ? createApplicationDial(site.inbound.sockets, made) : made
@@ -54,7 +60,7 @@ export const createUpstream = (options: DataPlaneOptions, site: SiteOptions, isO
   // A PROXY header may name one, and rules of others may lead one back; otherwise nobody asks.
   const mayReturn = config.proxyProtocolFrom.length > 0 || config.capture === 'none'
   const plain = withProxyHeader(refusingOwn(mayReturn ? legs.tracking(any) : any, isOwn))
-  const dial = overTls(plain, { isVerified: config.upstreamTlsVerify, ca: loadCaFile(config.upstreamTlsCaFile) })
+  const dial = overTls(plain, { isVerified: config.upstreamTlsVerify, ca })
   const upstreams = createUpstreams(dial, {
     connectTimeoutMs: config.upstreamConnectTimeoutMs,
     headersTimeoutMs: config.upstreamHeadersTimeoutMs,

@@ -6,6 +6,7 @@ import type { Server, Socket } from 'node:net'
 import { nowMs } from './act/finish.ts'
 import { connectWithin } from './act/upstreams.ts'
 import { createActs, createUpstream, type Upstream } from './acts.ts'
+import type { loadCaFile } from './config/ca-file.ts'
 import { inNetworks } from './config/networks.ts'
 import type { createControlStage } from './control-stage.ts'
 import type { Policy } from './decide/decide.ts'
@@ -60,6 +61,7 @@ export interface Shared {
   readonly silent: WeakSet<Socket>
   readonly connections: ReturnType<typeof createConnections>
   readonly selfId: string
+  readonly ca: ReturnType<typeof loadCaFile>
   /** Called once an exchange. */
   readonly onWork: () => void
 }
@@ -215,7 +217,7 @@ export const createSite = (shared: Shared, site: SiteOptions): Site => {
   const servers: Server[] = []
   const isLocal = site.isLocal ?? isLocalAddress
   const isOwn: IsOwn = ({ address, port }) => ownPorts.has(port) && isLocal(address)
-  const upstream = createUpstream(options, site, isOwn)
+  const upstream = createUpstream(options, site, isOwn, shared.ca)
   const connections = createConnections(NO_GAUGE)
   const { workload } = site
   const policy = (): Policy => (workload.mode ? MODES[workload.mode] : shared.policy)

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import type { Server, Socket } from 'node:net'
 import { nowMs } from './act/finish.ts'
 import { limitsOf } from './acts.ts'
+import { loadCaFile } from './config/ca-file.ts'
 import { createLiveSettings } from './config/live-settings.ts'
 import { createInflate } from './content/inflate.ts'
 import { createControlStage } from './control-stage.ts'
@@ -72,6 +73,7 @@ const createShared = (options: DataPlaneOptions, onWork: () => void): Shared => 
     silent: new WeakSet<Socket>(),
     connections: createConnections(metrics),
     selfId: `Understudy_${randomUUID()}`,
+    ca: loadCaFile(config.upstreamTlsCaFile),
     onWork,
   }
 }
